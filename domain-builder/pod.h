@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Pods: one domain with one or more containers, and its whole life.
+ *
+ * A pod is a folder, /var/lib/hyper/pods/UUID, and a domain with that UUID.
+ * The folder says what was asked for and what came of it; whether the pod
+ * runs is asked of Xen alone.
+ *
+ *     creating --> running <--> paused
+ *        |            |
+ *     (undone)     exited   (domain gone, folder kept until hyper-destroy)
+ *
+ * Every function here may be killed at any instruction.  hx_pod_reconcile(),
+ * which each command runs first, finishes or undoes what it finds.
+ */
+#ifndef HX_POD_H
+#define HX_POD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "image/base/err.h"
+#include "image/base/strv.h"
+
+#define HX_POD_UUID_TEXT 37 /* 36 characters and the NUL */
+
+enum hx_domain_type { HX_DOMAIN_AUTO, HX_DOMAIN_PV, HX_DOMAIN_PVH };
+
+enum hx_writable { HX_WRITABLE_DISK, HX_WRITABLE_TMPFS, HX_WRITABLE_NONE };
+
+struct hx_container_spec {
+    char *name;
+    char *image;     /* as the user named it, "nginx:latest" */
+    char *image_id;  /* "sha256:..." */
+    char *root_disk; /* path of the squashfs file in the store */
+    char **args;     /* what is executed: at least one */
+    char **env;      /* complete: image, then user, then defaults */
+    char *user;      /* Docker's six forms; "" is root */
+    char *cwd;       /* absolute */
+    int stop_signal; /* 1..64 */
+    unsigned stop_timeout_ms;
+    enum hx_writable writable;
+    bool tty;
+};
+
+struct hx_net_spec {
+    bool none;    /* no vif at all */
+    char *bridge; /* NULL is the configured one, made when missing */
+    char *ip;     /* "172.30.0.9" or "172.30.0.9/24"; NULL: the pool */
+    char *mac;    /* "00:16:3e:xx:xx:xx"; NULL: derived from the UUID */
+};
+
+struct hx_pod_spec {
+    char *name; /* [A-Za-z0-9][A-Za-z0-9_.-]{0,62} */
+    enum hx_domain_type type;
+    uint64_t mem_kib;       /* memory and maxmem */
+    unsigned vcpus;         /* 1..128 */
+    char *hostname;         /* NULL: the name, cut to a valid one */
+    uint64_t scratch_bytes; /* size of the writable disk, sparse */
+    struct hx_net_spec net;
+    bool auto_remove; /* --rm */
+    bool paused;      /* leave it paused once built */
+    struct hx_container_spec *containers;
+    size_t container_count;
+};
+
+/* pod-spec.c */
+void hx_pod_spec_release(struct hx_pod_spec *spec);
+
+enum hx_pod_state {
+    HX_POD_CREATING,
+    HX_POD_RUNNING,
+    HX_POD_PAUSED,
+    HX_POD_EXITED
+};
+
+/* How a pod ended; stable names for --json in hx_pod_end_name(). */
+enum hx_pod_end {
+    HX_END_NONE,      /* has not ended */
+    HX_END_EXIT,      /* the process: exit_code */
+    HX_END_FAILED,    /* pv-init could not start it: exit_code 125..127 and
+                         message */
+    HX_END_CRASH,     /* the guest's kernel */
+    HX_END_DESTROYED, /* `xl destroy` or the like, without our doing */
+    HX_END_KILLED,    /* hyper-destroy -f, or stop that had to destroy */
+    HX_END_LOST       /* gone, and nobody was there to see how */
+};
+
+/* A pod as it is now. */
+struct hx_pod {
+    char uuid[HX_POD_UUID_TEXT];
+    uint32_t domid; /* 0 when there is no domain */
+    enum hx_pod_state state;
+    enum hx_pod_end end;
+    int exit_code;         /* 0..255 with state exited; -1 before */
+    char *message;         /* why, printable; or NULL */
+    int64_t created_at_ms; /* Unix time; 0: unknown */
+    int64_t started_at_ms;
+    int64_t finished_at_ms;
+    char *ip;      /* with prefix, or NULL */
+    char *gateway; /* or NULL */
+    char *mac;
+    char *bridge;
+    char *vif;    /* "vif3.0", or NULL */
+    char *stages; /* "create NAME_US..": see pod-state.h */
+    struct hx_pod_spec spec;
+};
+
+void hx_pod_release(struct hx_pod *pod);
+
+struct hx_host; /* host.h: libxl, xenstore and the folders, opened lazily */
+
+/*
+ * Builds and starts a pod: address, disks, ramdisk, domain, monitor.  Each
+ * step is undone when a later one fails, and nothing is left.  On return the
+ * domain runs (or is paused, when the spec says so).
+ */
+int hx_pod_create(struct hx_host *host, const struct hx_pod_spec *spec,
+                  struct hx_pod *pod_r, struct hx_err *err);
+
+/* By name, UUID, a UUID's first 4 digits or more, or domid. */
+int hx_pod_find(struct hx_host *host, const char *name, struct hx_pod *pod_r,
+                struct hx_err *err);
+
+/* All pods, newest first; freed with hx_pod_list_free. */
+int hx_pod_list(struct hx_host *host, struct hx_pod **pods_r, size_t *count_r,
+                struct hx_err *err);
+void hx_pod_list_free(struct hx_pod *pods, size_t count);
+
+/* Waits until the pod has ended; timeout_ms -1 is for ever.  The pod is
+ * filled anew.  HX_ERR_STATE on time-out. */
+int hx_pod_wait(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
+                struct hx_err *err);
+
+/* A signal to the containers' processes; waits for the guest's answer at most
+ * 5 s (HX_ERR_GUEST). */
+int hx_pod_kill(struct hx_host *host, const struct hx_pod *pod, int signum,
+                struct hx_err *err);
+
+/* Stop signal, wait, KILL, wait 5 s, destroy the domain.  timeout_ms -1: the
+ * containers' own.  The folder stays, unless the pod has auto_remove. */
+int hx_pod_stop(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
+                struct hx_err *err);
+
+/* Removes the pod and everything of it.  A running one: HX_ERR_STATE unless
+ * `force`. */
+int hx_pod_destroy(struct hx_host *host, struct hx_pod *pod, bool force,
+                   struct hx_err *err);
+
+/* Path of the containers' log (their output, without the kernel's). */
+int hx_pod_log_path(struct hx_host *host, const struct hx_pod *pod,
+                    char **path_r, struct hx_err *err);
+
+/*
+ * Puts right what killed commands, dead monitors and other tools left: half
+ * created pods are undone, ended domains reaped, resources of domains that
+ * are gone released, monitors of running pods started again.  `uuid` NULL is
+ * all pods.  Cheap when there is nothing to do.
+ */
+int hx_pod_reconcile(struct hx_host *host, const char *uuid,
+                     struct hx_err *err);
+
+const char *hx_pod_state_name(enum hx_pod_state state);
+const char *hx_pod_end_name(enum hx_pod_end end);
+const char *hx_domain_type_name(enum hx_domain_type type);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Images: from a reference to a verified root disk in the store.
+ *
+ * This library only looks things up in the store and starts the programs that
+ * fill it.  What talks to registries or reads archives is `pull`, and what
+ * parses layers is `mkroot`: processes of their own, because they read hostile
+ * bytes, and because a launch of a cached image must not load their libraries.
+ *
+ *     struct hx_store store;
+ *     struct hx_image image = { 0 };
+ *     r = hx_store_open(NULL, &store, err);
+ *     r = hx_image_get(&store, "nginx:latest", &options, &progress, &image,
+ *                      err);
+ *     ... image.root_disk, image.config.cmd ...
+ *     hx_image_release(&image);
+ */
+#ifndef HX_IMAGE_H
+#define HX_IMAGE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "image/base/err.h"
+#include "image/base/strv.h"
+
+#define HX_STORE_DEFAULT   "/var/lib/hyper"
+#define HX_DIGEST_TEXT_MAX 80 /* "sha256:" and 64 hex digits, with the NUL */
+
+/* What an image's config says of its process (OCI image spec, config.md). */
+struct hx_image_config {
+    char *architecture; /* "amd64" */
+    char *os;           /* "linux" */
+    char *variant;      /* "v8", or NULL */
+    char *created;      /* RFC 3339, or NULL */
+    char **entrypoint;
+    char **cmd;
+    char **env;
+    char *user;           /* or NULL */
+    char *working_dir;    /* or NULL */
+    char *stop_signal;    /* "SIGQUIT", "3", or NULL */
+    char **exposed_ports; /* "80/tcp" */
+    char **volumes;       /* "/data" */
+    char **labels;        /* "name=value" */
+};
+
+struct hx_image {
+    char id[HX_DIGEST_TEXT_MAX];     /* the config blob's digest, as docker's */
+    char digest[HX_DIGEST_TEXT_MAX]; /* the manifest's, or "" from an archive
+                                        that had none */
+    char *reference;                 /* canonical, "docker.io/library/nginx:
+                                        latest"; NULL when only the id names
+                                        it */
+    char *familiar;                  /* as docker prints it: "nginx:latest" */
+    char *root_disk;                 /* path of the squashfs */
+    uint64_t root_disk_bytes;
+    int64_t pulled_at_s; /* Unix time */
+    struct hx_image_config config;
+};
+
+enum hx_pull_policy { HX_PULL_MISSING, HX_PULL_ALWAYS, HX_PULL_NEVER };
+
+struct hx_image_options {
+    enum hx_pull_policy pull;
+    const char *platform; /* "linux/amd64"; NULL is the host's */
+};
+
+/* One thing that is under way; sent at most ten times a second for each. */
+struct hx_progress_event {
+    const char *stage;  /* "resolving" "downloading" "verifying" "converting"
+                           "done" */
+    const char *object; /* printable: short digest, or the reference */
+    uint64_t done_bytes;
+    uint64_t total_bytes; /* 0 when unknown */
+};
+
+struct hx_progress {
+    void (*event)(const struct hx_progress_event *event, void *opaque);
+    void *opaque;
+};
+
+struct hx_store; /* image/store.h */
+
+/*
+ * Resolves `reference` (docker's grammar, docker-archive:PATH[:REF],
+ * oci-archive:PATH[:TAG], oci:PATH[:TAG], or the id of a stored image, 12 hex
+ * digits or more), pulling when the policy says so.  *image_r is the
+ * caller's to release.  `progress` may be NULL.
+ */
+int hx_image_get(struct hx_store *store, const char *reference,
+                 const struct hx_image_options *options,
+                 const struct hx_progress *progress, struct hx_image *image_r,
+                 struct hx_err *err);
+
+/* All stored images, one entry for each reference; an array the caller frees
+ * with hx_image_list_free. */
+int hx_image_list(struct hx_store *store, struct hx_image **images_r,
+                  size_t *count_r, struct hx_err *err);
+void hx_image_list_free(struct hx_image *images, size_t count);
+
+/*
+ * Removes a reference and, when it was the last, the root disk and blobs that
+ * no other image needs.  `in_use(id, opaque)` tells whether a pod needs the
+ * image; then HX_ERR_STATE unless `force`, which removes only the reference.
+ */
+int hx_image_remove(struct hx_store *store, const char *reference, int force,
+                    int (*in_use)(const char *id, void *opaque), void *opaque,
+                    struct hx_err *err);
+
+void hx_image_release(struct hx_image *image);
+
+#endif

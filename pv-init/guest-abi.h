@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The contract between dom0 and the HyperKernel: all that domain-builder/ and
+ * pv-init/ agree on.  docs/guest-abi.md tells the same at length.
+ *
+ * Three ways lead across:
+ *
+ *   ramdisk    dom0 -> guest, once: a cpio behind the base ramdisk holds
+ *              HX_ABI_CONFIG_PATH, a JSON object (below)
+ *   xenstore   dom0 -> guest: requests, under /local/domain/ID/hyper
+ *              (the guest reads it)
+ *              guest -> dom0: state, exit codes, times, under
+ *              /local/domain/ID/data/hyper (the guest owns it, so dom0
+ *              believes nothing but what a parser of small fixed text takes)
+ *   console    guest -> dom0: the containers' output between two marks
+ *
+ * The configuration (fields without a default are required):
+ *
+ *   { "abi": 1,
+ *     "nonce": "32 hex digits",         the secret of the console's marks
+ *     "hostname": "web",
+ *     "dns": { "servers": ["10.0.0.1"], "search": [], "options": [] },
+ *     "hosts": [ { "address": "10.0.0.9", "names": ["db"] } ],
+ *     "interfaces": [
+ *       { "name": "eth0", "mac": "00:16:3e:01:02:03", "mtu": 1500,
+ *         "addresses": ["172.30.0.2/24", "fd00::2/64"],
+ *         "routes": [ { "to": "0.0.0.0/0", "via": "172.30.0.1" } ] } ],
+ *     "scratch": { "device": "xvdb", "fstype": "ext4" },     or absent
+ *     "containers": [
+ *       { "name": "web",
+ *         "root": { "device": "xvda", "fstype": "squashfs" },
+ *         "writable": "disk",           disk (scratch) | tmpfs | none
+ *         "args": ["nginx", "-g", "daemon off;"],       at least one
+ *         "env": ["PATH=/usr/bin:/bin"],
+ *         "user": "", "cwd": "/",
+ *         "stop_signal": 15, "stop_timeout_ms": 10000,
+ *         "tty": false } ] }
+ *
+ * "user" is the image's or the command line's text in one of Docker's six
+ * forms; it is looked up by pv-init in the image's own passwd and group.
+ * "dns", "hosts", "interfaces" default to empty lists.  Unknown fields are
+ * ignored, an "abi" other than the guest's is refused with a report.
+ */
+#ifndef HX_GUEST_ABI_H
+#define HX_GUEST_ABI_H
+
+#define HX_ABI_VERSION 1
+
+/* In the ramdisk; 0600, and removed by pv-init once read. */
+#define HX_ABI_CONFIG_PATH      "/hyper/pod.json"
+#define HX_ABI_CONFIG_MAX_BYTES (4u << 20)
+
+#define HX_ABI_CONTAINERS_MAX 16
+
+/*
+ * Requests, relative to /local/domain/ID.  dom0 writes one node,
+ *
+ *     hyper/request = "SEQ kill SIGNUM"          to every container's PID 1
+ *                   | "SEQ stop TIMEOUT_MS"      stop signal, wait, KILL
+ *
+ * with SEQ rising from 1; pv-init watches it and answers with
+ * data/hyper/ack = "SEQ".  `xl shutdown` (control/shutdown) means stop too,
+ * with each container's own stop_timeout_ms.
+ */
+#define HX_ABI_REQUEST "hyper/request"
+
+/*
+ * Reports, relative to /local/domain/ID; values are decimal or a word.
+ *
+ *   data/hyper/abi           "1"
+ *   data/hyper/state         "booting" | "running" | "exited" | "failed"
+ *   data/hyper/stages        lines "NAME MICROSECONDS\n": CLOCK_BOOTTIME when
+ *                            the stage was done; names in HX_ABI_STAGES order
+ *   data/hyper/error         one sentence, with state "failed", or beside
+ *                            an exit code 126 or 127: why
+ *   data/hyper/exit/INDEX    exit code of container INDEX (0..): 0..255, or
+ *                            128 + signal; 126 not executable, 127 not found
+ *   data/hyper/ack           SEQ of the last request taken
+ *
+ * No value is longer than HX_ABI_VALUE_MAX bytes.
+ */
+#define HX_ABI_DIR       "data/hyper"
+#define HX_ABI_VALUE_MAX 1024
+#define HX_ABI_STAGES    "init mounts root network exec exit"
+
+/*
+ * Marks on the console.  What stands between them is the containers' output
+ * as pv-init relayed it from their stdout and stderr:
+ *
+ *     ESC _ h y p e r : NONCE : s t a r t ESC \       (then the output)
+ *     ESC _ h y p e r : NONCE : e n d ESC \           (nothing follows)
+ *
+ * An APC string (ECMA-48 section 8.3.2), which terminals swallow: `xl
+ * console` shows nothing of it.  NONCE is known to dom0 and pv-init only, so
+ * no container can forge the end.
+ */
+#define HX_ABI_MARK_HEAD  "\033_hyper:"
+#define HX_ABI_MARK_START ":start\033\\"
+#define HX_ABI_MARK_END   ":end\033\\"
+#define HX_ABI_NONCE_LEN  32
+
+#endif

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# unit/    cmocka programs, one for each tests/unit/test_*.c
+# golden/  expected outputs that the unit tests compare with
+# fuzz/    libFuzzer targets, one for each tests/fuzz/fuzz_*.c
+
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard \
+	tests/unit/test_*.c))
+UNIT_SHARED := $(call objs,$(filter-out $(wildcard tests/unit/test_*.c), \
+	$(wildcard tests/unit/*.c)))
+
+# A test names the functions it replaces: `/* wrap: open stat */`.
+wraps = $(addprefix -Wl$(comma)--wrap=,$(shell sed -n \
+	's|^/\* wrap: \(.*\) \*/$$|\1|p' $(1)))
+
+$(B)/tests/%: $(B)/obj/tests/unit/%.o $(UNIT_SHARED) $(LIBPLUGIN) \
+		$(LIBDOMAIN) $(LIBMKROOT) $(LIBIMAGE) $(LIBPVINIT) $(LIBBASE)
+	$(call link,$(call wraps,tests/unit/$*.c) $(DOMAIN_LIBS) $(IMAGE_LIBS) \
+		$(MKROOT_LIBS) $(call pkg-libs,cmocka))
+
+# pv-init has its own contract and no base library; only its tests link it.
+unit: $(UNIT_TESTS) $(PROGRAMS)
+	@tests/unit/run $(B) $(HX_ONLY)
+
+.PHONY: unit fuzz
+fuzz: ## Build the fuzz targets and run each for FUZZ_SECONDS (default 60)
+	@tests/fuzz/run $(or $(FUZZ_SECONDS),60) $(HX_ONLY)
