@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# The way into dom0: one ssh connection for each lab, shared by all commands.
+
+# ssh_options FOLDER: fills the array `ssh`, the command up to the host's name.
+ssh_options() {
+    local dir=$1 disk
+    disk=$(<"$dir/disk_entry")
+    ssh=(ssh -F none -i "$disk/ssh_key" -p "$(<"$dir/port")"
+        -o "UserKnownHostsFile=$disk/known_hosts" -o HostKeyAlias=lab
+        -o IdentitiesOnly=yes -o BatchMode=yes -o LogLevel=ERROR
+        -o ConnectTimeout=20 -o ServerAliveInterval=10
+        -o ServerAliveCountMax=6 -o ControlMaster=auto
+        -o "ControlPath=$dir/ssh.sock" -o ControlPersist=yes
+        -o Ciphers=aes128-ctr -o MACs=umac-64@openssh.com
+        -o Compression=no -l root)
+}
+
+# ssh_run FOLDER TIMEOUT_S TTY COMMAND...: argv arrives in dom0 as it is here.
+ssh_run() {
+    local dir=$1 limit=$2 tty=$3 ssh
+    shift 3
+    ssh_options "$dir"
+    if [[ -n $tty ]]; then
+        ssh+=(-tt)
+    fi
+    # A shared connection's process outlives the command: it must not hold
+    # locks of ours.
+    (
+        close_descriptors
+        exec timeout --foreground -k 5 "$limit" "${ssh[@]}" 127.0.0.1 \
+            "$(printf '%q ' "$@")"
+    )
+}
+
+ssh_close() { # FOLDER
+    local ssh
+    [[ -S $1/ssh.sock ]] || return 0
+    ssh_options "$1"
+    timeout 5 "${ssh[@]}" -O exit 127.0.0.1 >/dev/null 2>&1 || true
+    rm -f "$1/ssh.sock"
+}
+
+# answers FOLDER: does dom0 run commands?
+answers() { ssh_run "$1" 30 '' true >/dev/null 2>&1 </dev/null; }

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# What the scripts share: messages, the build cache, hashes of inputs.
+# Source it after setting `me` to the name that messages should begin with.
+
+# Messages go to stderr: a script's stdout is for its result.
+say() { printf '%s: %s\n' "${me:-xl-hyper}" "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# step TEXT COMMAND...: runs COMMAND and says how long it took. A long step
+# must never look like a hang, so its beginning is printed too.
+step() {
+    local text=$1 start=$SECONDS
+    shift
+    say "$text ..."
+    "$@"
+    say "$text: done in $((SECONDS - start)) s"
+}
+
+# hash_inputs WHAT...: a short hash over files, folders (their files' names,
+# modes and bytes) and strings given as `=STRING`. It names cache entries: same
+# inputs, same entry.
+hash_inputs() {
+    local input
+    for input in "$@"; do
+        case $input in
+        =*) printf 'string %s\n' "${input#=}" ;;
+        *)
+            (cd "$(dirname "$input")" &&
+                find "$(basename "$input")" \( -type f -o -type l \) \
+                    -printf '%p %m %l\0' | LC_ALL=C sort -z | tr '\0' '\n' &&
+                find "$(basename "$input")" -type f -print0 |
+                LC_ALL=C sort -z | xargs -0 -r sha256sum)
+            ;;
+        esac
+    done | sha256sum | cut -c1-16
+}
+
+cache_root() {
+    printf '%s\n' \
+        "${XL_HYPER_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/xl-hyper}"
+}
+
+# cache_path KIND KEY: where an entry is once it is complete.
+cache_path() { printf '%s/%s/%s\n' "$(cache_root)" "$1" "$2"; }
+
+# cache_build KIND KEY COMMAND...: makes the entry unless it is there. COMMAND
+# is called with one more argument, an empty folder to fill. The folder gets
+# its final name only when COMMAND succeeded, under a lock, so that two
+# builders at once do the work once, and a killed one leaves nothing that could
+# be taken for an entry.
+cache_build() {
+    local kind=$1 key=$2 dir base lock temp status=0
+    shift 2
+    base=$(cache_root)/$kind
+    dir=$base/$key
+    if [[ -d $dir ]]; then
+        touch -c "$dir"
+        return 0
+    fi
+    mkdir -p "$base"
+    exec {lock}>"$base/.lock-$key"
+    if ! flock -n "$lock"; then
+        say "another run is making $kind/$key; waiting for it"
+        flock -w 3000 "$lock" ||
+            die "another run has been making $dir for 50 minutes; end it and try again"
+    fi
+    if [[ ! -d $dir ]]; then
+        rm -rf --one-file-system "$base/.tmp-$key."*
+        temp=$(mktemp -d "$base/.tmp-$key.XXXXXX")
+        chmod 755 "$temp"
+        # A subshell with errexit of its own: in a condition bash would
+        # ignore it and go on after a failed command.
+        set +e
+        (set -e; "$@" "$temp" {lock}>&-)
+        status=$?
+        set -e
+        if ((status == 0)); then
+            mv -T "$temp" "$dir"
+        else
+            rm -rf --one-file-system "$temp"
+        fi
+    fi
+    exec {lock}>&-
+    return "$status"
+}
+
+# need_tools TOOL...: fails with the way out when one is missing.
+need_tools() {
+    local tool missing=()
+    for tool in "$@"; do
+        PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null ||
+            missing+=("$tool")
+    done
+    ((${#missing[@]} == 0)) ||
+        die "missing: ${missing[*]}; install with scripts/setup"
+}
+
+# package_list NAME...: the packages of scripts/packages/NAME.list, one a line.
+package_list() {
+    local name
+    for name in "$@"; do
+        sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' \
+            "$scripts/packages/$name.list"
+    done | LC_ALL=C sort -u
+}
