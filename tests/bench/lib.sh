@@ -4,7 +4,7 @@
 # What the benchmarks share: a clock, medians, rows.  Rows go to stdout, one
 # JSON object a line; everything else to stderr.
 
-runs=${RUNS:-5}
+export runs=${RUNS:-5}
 
 now_us() {
     echo "${EPOCHREALTIME/[.,]/}"
@@ -36,7 +36,7 @@ ratio() {
 
 # to_first_line COMMAND...: microseconds from here until the command's first
 # line of output that has $marker; then waits for the command to end.
-marker=bench-first-line
+export marker=bench-first-line
 to_first_line() {
     local start end line
     start=$(now_us)

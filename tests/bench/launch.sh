@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# From the command to the first line of a cached image's process: ours, stock
+# xl with the same kernel, stock xl with Debian's kernel, docker.  In dom0.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/bench/lib.sh
+. "$here/lib.sh"
+
+image=busybox
+work=$(mktemp -d)
+lib=${HX_PKGLIBDIR:-/usr/local/lib/xl-hyper}
+loops=()
+
+finish() {
+    local loop
+    for loop in "${loops[@]}"; do
+        losetup -d "$loop" || true
+    done
+    lab-dockerd stop >/dev/null 2>&1 || true
+    rm -rf "$work"
+}
+trap finish EXIT
+
+ours() {
+    xl hyper-run --rm --type "$1" "$image" echo "$marker"
+}
+
+loop_of() {
+    local loop
+    loop=$(losetup -f --show "$@")
+    loops+=("$loop")
+    printf -v loop_device '%s' "$loop"
+}
+
+root_disk() {
+    xl-hyper images --json |
+        jq -r --arg name "$image:latest" \
+            '[.[] | select(.Reference == $name or .Familiar == $name)][0].RootDisk'
+}
+
+# The same guest for stock xl: our kernel, our ramdisk and configuration, our
+# disks (loop devices made beforehand), a vif by the stock scripts.
+write_xl_config() {
+    local root scratch
+    loop_of -r "$(root_disk)"
+    root=$loop_device
+    truncate -s 1G "$work/scratch"
+    mke2fs -q -t ext4 -O ^has_journal "$work/scratch"
+    loop_of "$work/scratch"
+    scratch=$loop_device
+    mkdir -p "$work/cpio/hyper"
+    jq -n --arg marker "$marker" '{abi: 1, nonce: ("0" * 32),
+        hostname: "bench",
+        interfaces: [{name: "eth0", mac: "00:16:3e:00:be:01", mtu: 1500,
+            addresses: ["172.30.255.250/16"],
+            routes: [{to: "0.0.0.0/0", via: "172.30.0.1"}]}],
+        scratch: {device: "xvdb", fstype: "ext4"},
+        containers: [{name: "bench",
+            root: {device: "xvda", fstype: "squashfs"}, writable: "disk",
+            args: ["echo", $marker], env: ["PATH=/bin:/usr/bin"], user: "",
+            cwd: "/", stop_signal: 15, stop_timeout_ms: 10000, tty: false}]}' \
+        >"$work/cpio/hyper/pod.json"
+    (cd "$work/cpio" && find . -mindepth 1 | cpio -o -H newc --quiet) \
+        >"$work/pod.cpio"
+    cat "$lib/initrd.cpio" "$work/pod.cpio" >"$work/ramdisk"
+    cat >"$work/xl.cfg" <<CFG
+name = "bench-xl"
+type = "pv"
+kernel = "$lib/vmlinux"
+ramdisk = "$work/ramdisk"
+cmdline = "$(xl-hyper create --dry-run --name bench-dry "$image" |
+        jq -r '.b_info.cmdline // .libxl.b_info.cmdline')"
+memory = 64
+maxmem = 64
+vcpus = 1
+disk = [ 'phy:$root,xvda,r', 'phy:$scratch,xvdb,w' ]
+vif = [ 'mac=00:16:3e:00:be:01,bridge=hyper0' ]
+CFG
+    cat >"$work/debian.cfg" <<CFG
+name = "bench-debian"
+type = "pv"
+kernel = "$(echo /boot/vmlinuz-*)"
+ramdisk = "$(echo /boot/initrd.img-*)"
+cmdline = "console=hvc0 quiet root=/dev/xvda rootfstype=squashfs ro init=/bin/echo $marker"
+memory = 384
+maxmem = 384
+vcpus = 1
+disk = [ 'phy:$root,xvda,r' ]
+vif = [ 'mac=00:16:3e:00:be:02,bridge=hyper0' ]
+on_crash = "destroy"
+CFG
+}
+
+# The console needs a terminal; `script` gives it one.
+stock_xl() {
+    script -qec "xl create -q -c $work/$1.cfg" /dev/null
+}
+
+in_docker() {
+    docker run --rm --network none "$image" echo "$marker"
+}
+
+prepare() {
+    note "pulling $image"
+    xl hyper-pull "$image" >/dev/null
+    xl hyper-run --rm --type pv "$image" true
+    write_xl_config
+    lab-dockerd start >&2
+    docker pull -q "$image" >&2
+}
+
+ms() {
+    ratio "$1" 1000
+}
+
+# The stages of one launch, as the monitor and pv-init reported them.
+stage_rows() {
+    local name=bench-stages
+    xl hyper-run --type pv --name "$name" "$image" true
+    xl hyper-inspect "$name" | jq -c '.[0].Stages[] |
+        {name: ("launch/pv/stage/" + .Name), value: (.Microseconds / 1000),
+         unit: "ms", runs: 1}'
+    xl hyper-destroy -f "$name" >/dev/null
+}
+
+main() {
+    local i pv=() pvh=() xls=() debian=() docker=() our
+    prepare
+    for ((i = 0; i < runs; i++)); do
+        pv+=("$(to_first_line ours pv)")
+        xls+=("$(to_first_line stock_xl xl)")
+        debian+=("$(to_first_line stock_xl debian)")
+        docker+=("$(to_first_line in_docker)")
+        if xl info | grep -q '^virt_caps.*hvm'; then
+            pvh+=("$(to_first_line ours pvh)")
+        fi
+        note "run $((i + 1)): ours ${pv[-1]}, pvh ${pvh[-1]:--}, xl" \
+            "${xls[-1]}, debian ${debian[-1]}, docker ${docker[-1]} us"
+    done
+    our=$(median "${pv[@]}")
+    row launch/pv "$(ms "$our")" ms "$runs"
+    [[ ${#pvh[@]} -eq 0 ]] ||
+        row launch/pvh "$(ms "$(median "${pvh[@]}")")" ms "$runs"
+    row launch/pv/vs-xl-scripts "$(ms "$our")" ms "$runs" \
+        "$(ratio "$our" "$(median "${xls[@]}")")" \
+        "xl create, same kernel, stock scripts"
+    row launch/pv/vs-debian-kernel "$(ms "$our")" ms "$runs" \
+        "$(ratio "$our" "$(median "${debian[@]}")")" \
+        "xl create, Debian's kernel and initramfs"
+    row launch/pv/vs-docker "$(ms "$our")" ms "$runs" \
+        "$(ratio "$our" "$(median "${docker[@]}")")" "docker run --rm"
+    stage_rows
+}
+
+main
