@@ -104,9 +104,13 @@ struct hx_pod {
     char *mac;
     char *bridge;
     char *vif;    /* "vif3.0", or NULL */
-    char *stages; /* "create NAME_US..": see pod-state.h */
+    char *stages; /* times of its start: see hx_pod_add_stage() */
+    bool reaped;  /* exited, and all it had outside its folder given back */
+    struct hx_pod_hold *hold; /* keeps an --rm pod's folder; or NULL */
     struct hx_pod_spec spec;
 };
+
+struct hx_pod_hold; /* pod-state.h */
 
 void hx_pod_release(struct hx_pod *pod);
 
