@@ -63,6 +63,9 @@ $(call pkg-check,xenlight,libxen-dev)
 $(call pkg-check,xenstore,libxen-dev)
 endif
 
+# Defined before the includes: prerequisites are expanded as they are read.
+objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
 include image/module.mk
 include domain-builder/module.mk
 include pv-init/module.mk
@@ -95,8 +98,6 @@ define link
 @echo "  LD      $@"
 @$(CC) $(HX_CFLAGS) $(HX_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(1)
 endef
-
-objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
