@@ -14,6 +14,11 @@
  *                      err);
  *     ... image.root_disk, image.config.cmd ...
  *     hx_image_release(&image);
+ *     hx_store_close(&store);
+ *
+ * The programs are looked for in $HX_LIBEXEC, beside the running program (a
+ * build tree), and in the installed folder.  $HX_CONFDIR replaces /etc/hyper
+ * (daemon.json, auth.json, certs.d) in tests.
  */
 #ifndef HX_IMAGE_H
 #define HX_IMAGE_H
@@ -23,9 +28,8 @@
 
 #include "image/base/err.h"
 #include "image/base/strv.h"
-
-#define HX_STORE_DEFAULT   "/var/lib/hyper"
-#define HX_DIGEST_TEXT_MAX 80 /* "sha256:" and 64 hex digits, with the NUL */
+#include "image/digest.h"
+#include "image/store.h"
 
 /* What an image's config says of its process (OCI image spec, config.md). */
 struct hx_image_config {
@@ -46,12 +50,15 @@ struct hx_image_config {
 
 struct hx_image {
     char id[HX_DIGEST_TEXT_MAX];     /* the config blob's digest, as docker's */
-    char digest[HX_DIGEST_TEXT_MAX]; /* the manifest's, or "" from an archive
-                                        that had none */
+    char digest[HX_DIGEST_TEXT_MAX]; /* what the reference named in its
+                                        registry (manifest or index), or ""
+                                        from an archive that had none */
     char *reference;                 /* canonical, "docker.io/library/nginx:
                                         latest"; NULL when only the id names
                                         it */
-    char *familiar;                  /* as docker prints it: "nginx:latest" */
+    char *familiar;                  /* as docker prints it: "nginx:latest";
+                                        the id's first 12 digits when
+                                        `reference` is NULL */
     char *root_disk;                 /* path of the squashfs */
     uint64_t root_disk_bytes;
     int64_t pulled_at_s; /* Unix time */
@@ -65,10 +72,12 @@ struct hx_image_options {
     const char *platform; /* "linux/amd64"; NULL is the host's */
 };
 
+#define HX_IMAGE_OPTIONS_DEFAULT { .pull = HX_PULL_MISSING }
+
 /* One thing that is under way; sent at most ten times a second for each. */
 struct hx_progress_event {
-    const char *stage;  /* "resolving" "downloading" "verifying" "converting"
-                           "done" */
+    const char *stage;  /* "resolving" "waiting" "downloading" "retrying"
+                           "reading" "converting" "done" */
     const char *object; /* printable: short digest, or the reference */
     uint64_t done_bytes;
     uint64_t total_bytes; /* 0 when unknown */
@@ -78,8 +87,6 @@ struct hx_progress {
     void (*event)(const struct hx_progress_event *event, void *opaque);
     void *opaque;
 };
-
-struct hx_store; /* image/store.h */
 
 /*
  * Resolves `reference` (docker's grammar, docker-archive:PATH[:REF],
@@ -107,6 +114,17 @@ int hx_image_remove(struct hx_store *store, const char *reference, int force,
                     int (*in_use)(const char *id, void *opaque), void *opaque,
                     struct hx_err *err);
 
+/* Takes NULL and a zeroed image. */
 void hx_image_release(struct hx_image *image);
+
+/*
+ * Logs in to `registry` ("127.0.0.1:5443", "ghcr.io"; NULL is Docker Hub):
+ * asks it whether it takes the credentials, and keeps them in auth.json
+ * (0600, in docker's format) when it does; HX_ERR_AUTH when it does not.
+ */
+int hx_registry_login(const char *registry, const char *user,
+                      const char *password, struct hx_err *err);
+/* Forgets them; HX_ERR_NOT_FOUND when there were none. */
+int hx_registry_logout(const char *registry, struct hx_err *err);
 
 #endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The store: content-addressed files below one folder, /var/lib/hyper.
+ *
+ *     blobs/sha256/HEX       manifests, configs, compressed layers
+ *     disks/KEY.squashfs     root disks; KEY is the hash of the layers'
+ *                            diff_ids and of the disk format's version
+ *     images/HEX.json        one record for each image id (see record.h)
+ *     refs/HOST/PATH/_tags/TAG
+ *     refs/HOST/PATH/_digests/sha256:HEX
+ *                            what a reference names (see record.h)
+ *     tmp/                   files that are being written, each with a flock
+ *     store.lock             exclusive while records or references change
+ *     pulls.lock             shared by every pull for its whole life;
+ *                            exclusive while unreferenced files are removed
+ *
+ * Files appear by rename, whole and synced, and never change after that.  A
+ * command killed anywhere leaves at most a file in tmp/ that nobody has
+ * locked, or a blob or disk that no record names; hx_store_sweep(), which
+ * ends each pull and each removal, takes them away.
+ *
+ * pods/ in the same folder is domain-builder's.
+ */
+#ifndef HX_STORE_H
+#define HX_STORE_H
+
+#include <stddef.h>
+
+#include "image/base/err.h"
+
+#define HX_STORE_DEFAULT "/var/lib/hyper"
+
+/*
+ * Part of each root disk's key.  To be raised when mkroot writes other bytes
+ * for the same layers: old disks are then no longer found, and the next pull
+ * makes new ones from the blobs.
+ */
+#define HX_DISK_FORMAT 1
+
+struct hx_store {
+    char *root; /* absolute path */
+};
+
+/*
+ * Opens the store below `root` (NULL: HX_STORE_DEFAULT), making its folders
+ * when they are missing.  Release with hx_store_close.  HX_ERR_PRIVILEGE when
+ * they cannot be made.
+ */
+int hx_store_open(const char *root, struct hx_store *store, struct hx_err *err);
+/* Takes NULL and a zeroed store. */
+void hx_store_close(struct hx_store *store);
+
+/* A path inside the store, the caller's to free; NULL without memory. */
+char *hx_store_path(const struct hx_store *store, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* `digest` and `key` must have passed hx_digest_check / be hex. */
+char *hx_store_blob_path(const struct hx_store *store, const char *digest);
+char *hx_store_disk_path(const struct hx_store *store, const char *key);
+
+/*
+ * Locks of the store (see above); *fd_r is the caller's to close.  A changer
+ * waits up to 30 s, HX_ERR_STATE after that.
+ */
+int hx_store_lock(const struct hx_store *store, int *fd_r, struct hx_err *err);
+int hx_store_join_pulls(const struct hx_store *store, int *fd_r,
+                        struct hx_err *err);
+
+/* Writes a small file below the store by temporary file, sync and rename;
+ * the folders above it are made. */
+int hx_store_write(const struct hx_store *store, const char *path,
+                   const void *data, size_t len, struct hx_err *err);
+
+/*
+ * A new temporary file in tmp/, open for reading and writing and locked for
+ * as long as the descriptor lives.  *path_r is the caller's to free.
+ */
+int hx_store_temp(const struct hx_store *store, const char *prefix, int *fd_r,
+                  char **path_r, struct hx_err *err);
+
+/* Removes the temporary files that no living process has locked. */
+int hx_store_sweep_temps(const struct hx_store *store, struct hx_err *err);
+
+#define _cleanup_store_ _cleanup_(hx_store_close)
+
+#endif
