@@ -13,6 +13,14 @@ static void held_signals(sigset_t *set)
     sigaddset(set, SIGHUP);
 }
 
+/* A blocked signal is pending even when it is ignored (nohup). */
+static int would_end_us(int sig)
+{
+    struct sigaction action;
+
+    return sigaction(sig, NULL, &action) < 0 || action.sa_handler != SIG_IGN;
+}
+
 static int check_interrupted(struct hx_err *err)
 {
     sigset_t held, pending;
@@ -20,7 +28,8 @@ static int check_interrupted(struct hx_err *err)
     held_signals(&held);
     sigpending(&pending);
     for (int sig = 1; sig < NSIG; sig++)
-        if (sigismember(&held, sig) == 1 && sigismember(&pending, sig) == 1)
+        if (sigismember(&held, sig) == 1 && sigismember(&pending, sig) == 1 &&
+            would_end_us(sig))
             return hx_err_set(err, HX_ERR_INTERRUPTED,
                               "interrupted by signal %d; all that was done is "
                               "undone",

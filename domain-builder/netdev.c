@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "domain-builder/netdev.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "image/base/cleanup.h"
+
+bool hx_netdev_name_valid(const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len == 0 || len >= IFNAMSIZ || strcmp(name, ".") == 0 ||
+        strcmp(name, "..") == 0)
+        return false;
+    for (const char *p = name; *p; p++)
+        if (*p <= ' ' || *p > '~' || *p == '/' || *p == ':')
+            return false;
+    return true;
+}
+
+/* One ioctl on a device, with the name filled in. */
+static int call(unsigned long request, const char *name, struct ifreq *ifr)
+{
+    _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    if (!hx_netdev_name_valid(name)) {
+        errno = ENODEV;
+        return -1;
+    }
+    strcpy(ifr->ifr_name, name);
+    return ioctl(fd, request, ifr) < 0 ? -1 : 0;
+}
+
+bool hx_netdev_exists(const char *name)
+{
+    struct ifreq ifr = { 0 };
+
+    return call(SIOCGIFINDEX, name, &ifr) == 0;
+}
+
+bool hx_netdev_is_bridge(const char *name)
+{
+    char path[sizeof("/sys/class/net//bridge") + IFNAMSIZ];
+
+    if (!hx_netdev_name_valid(name))
+        return false;
+    snprintf(path, sizeof(path), "/sys/class/net/%s/bridge", name);
+    return access(path, F_OK) == 0;
+}
+
+int hx_netdev_mtu(const char *name, unsigned *mtu_r)
+{
+    struct ifreq ifr = { 0 };
+
+    if (call(SIOCGIFMTU, name, &ifr) < 0)
+        return -1;
+    *mtu_r = (unsigned)ifr.ifr_mtu;
+    return 0;
+}
+
+int hx_netdev_set_mtu(const char *name, unsigned mtu)
+{
+    struct ifreq ifr = { .ifr_mtu = (int)mtu };
+
+    return call(SIOCSIFMTU, name, &ifr);
+}
+
+static uint32_t get_address(const struct ifreq *ifr)
+{
+    struct sockaddr_in in;
+
+    memcpy(&in, &ifr->ifr_addr, sizeof(in));
+    return ntohl(in.sin_addr.s_addr);
+}
+
+static void put_address(struct ifreq *ifr, uint32_t address)
+{
+    struct sockaddr_in in = { .sin_family = AF_INET,
+                              .sin_addr = { htonl(address) } };
+
+    memcpy(&ifr->ifr_addr, &in, sizeof(in));
+}
+
+int hx_netdev_address(const char *name, uint32_t *address_r, unsigned *prefix_r)
+{
+    struct ifreq address = { 0 }, mask = { 0 };
+
+    if (call(SIOCGIFADDR, name, &address) < 0 ||
+        call(SIOCGIFNETMASK, name, &mask) < 0)
+        return -1;
+    *address_r = get_address(&address);
+    *prefix_r = (unsigned)__builtin_popcount(get_address(&mask));
+    return 0;
+}
+
+int hx_netdev_set_address(const char *name, uint32_t address, unsigned prefix)
+{
+    struct ifreq ifr = { 0 };
+
+    put_address(&ifr, address);
+    if (call(SIOCSIFADDR, name, &ifr) < 0)
+        return -1;
+    memset(&ifr, 0, sizeof(ifr));
+    put_address(&ifr, prefix ? UINT32_MAX << (32 - prefix) : 0);
+    return call(SIOCSIFNETMASK, name, &ifr);
+}
+
+static int change_flags(const char *name, short set, short clear)
+{
+    struct ifreq ifr = { 0 };
+
+    if (call(SIOCGIFFLAGS, name, &ifr) < 0)
+        return -1;
+    ifr.ifr_flags = (short)((ifr.ifr_flags | set) & ~clear);
+    return call(SIOCSIFFLAGS, name, &ifr);
+}
+
+int hx_netdev_up(const char *name)
+{
+    return change_flags(name, IFF_UP, 0);
+}
+
+static int bridge_call(unsigned long request, const char *name)
+{
+    _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    if (!hx_netdev_name_valid(name)) {
+        errno = ENODEV;
+        return -1;
+    }
+    return ioctl(fd, request, name) < 0 ? -1 : 0;
+}
+
+int hx_netdev_make_bridge(const char *name)
+{
+    struct ifreq ifr = { .ifr_hwaddr = { .sa_family = ARPHRD_ETHER } };
+    unsigned char mac[6] = { 0x02, 0x16, 0x3e }; /* locally administered */
+
+    if (getrandom(mac + 3, 3, 0) != 3 || bridge_call(SIOCBRADDBR, name) < 0)
+        return -1;
+    memcpy(ifr.ifr_hwaddr.sa_data, mac, sizeof(mac));
+    if (call(SIOCSIFHWADDR, name, &ifr) < 0) {
+        int saved = errno;
+
+        hx_netdev_remove_bridge(name);
+        errno = saved;
+        return -1;
+    }
+    return 0;
+}
+
+int hx_netdev_remove_bridge(const char *name)
+{
+    change_flags(name, 0, IFF_UP);
+    return bridge_call(SIOCBRDELBR, name);
+}
+
+static int port_call(unsigned long request, const char *bridge,
+                     const char *port)
+{
+    struct ifreq ifr = { 0 };
+
+    if (call(SIOCGIFINDEX, port, &ifr) < 0)
+        return -1;
+    return call(request, bridge, &ifr);
+}
+
+static int add_port_now(const char *bridge, const char *port)
+{
+    if (port_call(SIOCBRADDIF, bridge, port) < 0)
+        return -1;
+    return change_flags(port, IFF_UP | IFF_NOARP, IFF_MULTICAST);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+/* A socket that becomes readable when a link comes, goes or changes. */
+static int watch_links(void)
+{
+    struct sockaddr_nl addr = { .nl_family = AF_NETLINK,
+                                .nl_groups = RTMGRP_LINK };
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                    NETLINK_ROUTE);
+
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int hx_netdev_add_port(const char *bridge, const char *port, int timeout_ms)
+{
+    int64_t until = now_ms() + timeout_ms;
+    _cleanup_close_ int links = -1;
+    char event[4096];
+
+    if (add_port_now(bridge, port) == 0)
+        return 0;
+    if (errno != ENODEV || !hx_netdev_exists(bridge))
+        return -1;
+    links = watch_links();
+    if (links < 0)
+        return -1;
+    for (;;) {
+        struct pollfd pfd = { .fd = links, .events = POLLIN };
+        int64_t left;
+
+        if (add_port_now(bridge, port) == 0)
+            return 0;
+        if (errno != ENODEV)
+            return -1;
+        left = until - now_ms();
+        if (left <= 0 || (poll(&pfd, 1, (int)left) < 0 && errno != EINTR)) {
+            errno = ENODEV;
+            return -1;
+        }
+        while (recv(links, event, sizeof(event), MSG_DONTWAIT) > 0)
+            ;
+    }
+}
+
+void hx_netdev_remove_port(const char *bridge, const char *port)
+{
+    change_flags(port, 0, IFF_UP);
+    port_call(SIOCBRDELIF, bridge, port);
+}
