@@ -95,6 +95,12 @@ xenstore_paths() {
 }
 
 # The type given, and whether this host can run it.
+# The steps of a create at which a failure can be injected.
+create_steps() {
+    xl-hyper create --dry-run --name steps busybox >/dev/null 2>&1 || true
+    cat "$here/create-steps"
+}
+
 types() {
     echo pv
     if xl info | grep -q '^virt_caps.*hvm'; then

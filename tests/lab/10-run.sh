@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# The main job: processes run as Docker would run them, in PV and PVH.
+
+test_output_and_exit_code() {
+    for type in $(types); do
+        exits 42 xl hyper-run --rm --type "$type" busybox \
+            sh -c 'echo hi; exit 42'
+        same "$type stdout" hi "$(cat out)"
+        same "$type stderr" "" "$(cat err)"
+    done
+}
+
+test_signal_death_is_128_plus_n() {
+    local signal
+    for type in $(types); do
+        xl hyper-create --type "$type" --name sig-"$type" busybox \
+            sleep 1000 >/dev/null
+        xl hyper-kill -s KILL sig-"$type" >/dev/null
+        until_true 30 sh -c "xl hyper-inspect sig-$type |
+            jq -e '.[0].State.Status == \"exited\"'"
+        same "$type KILL" 137 \
+            "$(xl hyper-inspect sig-"$type" | jq '.[0].State.ExitCode')"
+        xl hyper-destroy sig-"$type" >/dev/null
+    done
+    for signal in 6 11 15; do
+        exits $((128 + signal)) xl hyper-run --rm --type pv busybox \
+            sh -c "sh -c 'kill -$signal \$\$'; exit \$?"
+    done
+}
+
+test_start_failures_have_dockers_codes() {
+    exits 127 xl hyper-run --rm --type pv busybox /no/such/file
+    has "not found" "$(cat err)" /no/such/file
+    exits 126 xl hyper-run --rm --type pv busybox /etc
+    has "not executable" "$(cat err)" /etc
+    exits 125 xl hyper-run --rm --type pv -u nobody-here busybox true
+    has "unknown user" "$(cat err)" nobody-here
+}
+
+test_environment_user_and_folder() {
+    exits 0 xl hyper-run --rm --type pv -e A=1 -e B='x y' -u 1000:50 \
+        -w /made/for/it --hostname box busybox \
+        sh -c 'echo $A "$B"; id -u; id -g; pwd; hostname; echo $HOME; echo $PATH'
+    same output "1 x y
+1000
+50
+/made/for/it
+box
+/
+/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" "$(cat out)"
+}
+
+test_env_file_and_callers_environment() {
+    printf '# comment\nONE=1\n\nTWO=two words\nFROM_CALLER\n' >file
+    FROM_CALLER=yes exits 0 xl hyper-run --rm --type pv --env-file file \
+        busybox sh -c 'echo "$ONE|$TWO|$FROM_CALLER"'
+    same output "1|two words|yes" "$(cat out)"
+}
+
+test_root_is_writable_and_read_only() {
+    exits 0 xl hyper-run --rm --type pv busybox \
+        sh -c 'echo x >/etc/new && cat /etc/new && df / | tail -n 1'
+    has "writable root" "$(cat out)" x
+    exits 1 xl hyper-run --rm --type pv --read-only busybox \
+        sh -c 'echo x >/etc/new'
+    exits 0 xl hyper-run --rm --type pv --read-only busybox \
+        sh -c 'cat /etc/hosts /etc/resolv.conf /etc/hostname >/dev/null'
+}
+
+test_output_is_complete() {
+    exits 0 xl hyper-run --rm --type pv busybox seq 1 20000
+    seq 1 20000 >expected
+    cmp out expected || fail "20000 lines came back changed"
+}
+
+test_ends_with_a_full_last_line() {
+    exits 0 xl hyper-run --rm --type pv busybox printf 'no newline'
+    same output "no newline" "$(cat out)"
+}
+
+test_interrupt_is_forwarded() {
+    local rc=0 pid
+    xl hyper-run --rm --type pv --name ctrlc busybox \
+        sh -c 'trap "echo caught; exit 7" INT; echo ready
+               while :; do sleep 0.1; done' >out 2>err &
+    pid=$!
+    until_true 60 grep -q ready out
+    kill -INT "$pid"
+    wait "$pid" || rc=$?
+    same "exit code" 7 "$rc"
+    has output "$(cat out)" caught
+    same "pods left" "" "$(xl hyper-list -a -q)"
+}
+
+test_alpine_unchanged() {
+    local archive=/root/shared-images/alpine-3.10.docker.tar.gz
+    [[ -f $archive ]] || skip "no archive of the official alpine here"
+    for type in $(types); do
+        exits 0 xl hyper-run --rm --type "$type" "docker-archive:$archive" \
+            cat /etc/alpine-release
+        has "$type" "$(cat out)" 3.10
+    done
+}
+
+test_hello_world_unchanged() {
+    local archive=/root/shared-images/hello-world.tar
+    [[ -f $archive ]] || skip "no archive of the official hello-world here"
+    for type in $(types); do
+        exits 0 xl hyper-run --rm --type "$type" "docker-archive:$archive"
+        has "$type" "$(cat out)" "Hello from Docker!"
+    done
+    exits 0 xl hyper-run --rm --type pv "oci-archive:$archive"
+    has "oci-archive" "$(cat out)" "Hello from Docker!"
+}
+
+test_32_mib_is_enough_for_a_small_process() {
+    for type in $(types); do
+        exits 0 xl hyper-run --rm -m 32 --type "$type" busybox echo small
+        same "$type" small "$(cat out)"
+    done
+}
+
+test_two_vcpus() {
+    for type in $(types); do
+        exits 0 xl hyper-run --rm --vcpus 2 --type "$type" busybox nproc
+        same "$type" 2 "$(cat out)"
+    done
+}
