@@ -9,7 +9,8 @@ say() { printf '%s: %s\n' "${me:-xl-hyper}" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
 # step TEXT COMMAND...: runs COMMAND and says how long it took. A long step
-# must never look like a hang, so its beginning is printed too.
+# must never look like a hang, so its beginning is printed too. Call neither
+# this nor cache_build in a condition: bash would ignore errexit inside.
 step() {
     local text=$1 start=$SECONDS
     shift
@@ -80,6 +81,7 @@ cache_build() {
             mv -T "$temp" "$dir"
         else
             rm -rf --one-file-system "$temp"
+            say "$kind could not be made (status $status)"
         fi
     fi
     exec {lock}>&-

@@ -51,8 +51,8 @@ build_dom0_root() { # XEN OUT
 }
 
 dom0_disk_key() { # XEN
-    hash_inputs "=$(dom0_root_key "$1")" "$scripts/lab.d/rootfs" \
-        "$scripts/lab.d/initramfs-init"
+    hash_inputs "=$(dom0_root_key "$1")" "=$(images_key)" \
+        "$scripts/lab.d/rootfs" "$scripts/lab.d/initramfs-init"
 }
 
 # The parts of a disk entry: disk.raw, xen, vmlinuz, initramfs, ssh_key.
@@ -80,7 +80,9 @@ dom0_basics() { # ROOT
     echo dom0 >"$root/etc/hostname"
     printf '127.0.0.1 localhost dom0\n::1 localhost\n' >"$root/etc/hosts"
     echo 'nameserver 10.0.2.3' >"$root/etc/resolv.conf"
-    mkdir -p "$root/var/lib/registry" "$root/root/.ssh"
+    mkdir -p "$root/root/.ssh"
+    cp -R "$(cache_path test-images "$(images_key)")/registry" \
+        "$root/var/lib/registry"
     chmod 700 "$root/root/.ssh"
     rm -f "$root/etc/machine-id"
     echo '0123456789abcdef0123456789abcdef' >"$root/etc/machine-id"
