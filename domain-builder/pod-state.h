@@ -52,7 +52,8 @@ struct hx_pod_dirs {
 
 struct hx_pod_dir {
     char uuid[HX_POD_UUID_TEXT];
-    char nonce[HX_ABI_NONCE_LEN + 1]; /* secret: of the console's marks */
+    char nonce[HX_ABI_NONCE_LEN + 1]; /* secret, of the console's marks; once
+                                         created or loaded */
     char *path;                       /* LIB/pods/UUID */
     char *run_path;                   /* RUN/UUID */
     int lock_fd;                      /* -1: not locked */
@@ -65,8 +66,8 @@ struct hx_pod_dir {
  * the name is in use; HX_ERR_USAGE when it is none.  *dir_r is the caller's.
  */
 int hx_pod_dir_create(const struct hx_pod_dirs *dirs,
-                      const struct hx_pod_spec *spec,
-                      struct hx_pod_dir *dir_r, struct hx_err *err);
+                      const struct hx_pod_spec *spec, struct hx_pod_dir *dir_r,
+                      struct hx_err *err);
 
 /* Opens an existing folder, not locked; HX_ERR_NOT_FOUND. */
 int hx_pod_dir_open(const struct hx_pod_dirs *dirs, const char *uuid,
@@ -85,10 +86,11 @@ int hx_pod_dir_lock(struct hx_pod_dir *dir, int timeout_ms, struct hx_err *err);
 void hx_pod_dir_unlock(struct hx_pod_dir *dir);
 
 /*
- * Reads both files into *pod_r (the caller's, hx_pod_release).  The state is
- * the recorded one: Xen was not asked.  HX_ERR_CORRUPT when a file is broken.
+ * Reads both files into *pod_r (the caller's, hx_pod_release) and dir->nonce.
+ * The state is the recorded one: Xen was not asked.  HX_ERR_CORRUPT when a
+ * file is broken.
  */
-int hx_pod_dir_load(const struct hx_pod_dir *dir, struct hx_pod *pod_r,
+int hx_pod_dir_load(struct hx_pod_dir *dir, struct hx_pod *pod_r,
                     struct hx_err *err);
 
 /*
@@ -105,6 +107,9 @@ int hx_pod_dir_save(const struct hx_pod_dir *dir, const struct hx_pod *pod,
  */
 int hx_pod_dir_remove(const struct hx_pod_dirs *dirs, struct hx_pod_dir *dir,
                       struct hx_err *err);
+
+/* Finishes what killed creators and removers left under other names. */
+int hx_pod_dir_sweep(const struct hx_pod_dirs *dirs, struct hx_err *err);
 
 /* UUIDs of all folders, in no order; a list as in strv.h. */
 int hx_pod_dir_list(const struct hx_pod_dirs *dirs, char ***uuids_r,
@@ -123,6 +128,12 @@ int hx_pod_dir_by_name(const struct hx_pod_dirs *dirs, const char *name,
  */
 int hx_pod_dir_hold(const struct hx_pod_dir *dir, struct hx_pod *pod,
                     struct hx_err *err);
+
+/*
+ * The other side: true, and nobody holds the pod or ever will while *fd_r, the
+ * caller's, is open.
+ */
+bool hx_pod_dir_seize(const struct hx_pod_dir *dir, int *fd_r);
 
 /*
  * pod->stages: words "create.STEP=MICROSECONDS" (since the creation began) and

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The texts of a pod's two files; pure, but for memory.
+ *
+ * pod.json, what was asked:
+ *
+ *     { "version": 1, "uuid": "...", "nonce": "32 hex digits",
+ *       "created_at_ms": 1700000000000, "spec": { see pod-spec.h } }
+ *
+ * state.json, what came of it:
+ *
+ *     { "version": 1, "state": "creating" | "running" | "exited",
+ *       "domid": 3, "started_at_ms": ..., "finished_at_ms": ...,
+ *       "end": "exit", "exit_code": 0, "message": null, "reaped": true,
+ *       "ip": "172.30.0.2/24", "gateway": "172.30.0.1", "mac": "...",
+ *       "bridge": "hyper0", "vif": "vif3.0",
+ *       "stages": "create.disks=1200 guest.init=900" }
+ *
+ * A version other than 1 is refused: a newer program wrote it.
+ */
+#ifndef HX_POD_RECORD_H
+#define HX_POD_RECORD_H
+
+#include "domain-builder/pod-state.h"
+
+#define HX_POD_JSON_MAX_BYTES   (8u << 20)
+#define HX_STATE_JSON_MAX_BYTES (64u << 10)
+
+/* *text_r is the caller's. */
+int hx_pod_json_format(const char *uuid, const char *nonce,
+                       int64_t created_at_ms, const struct hx_pod_spec *spec,
+                       char **text_r, struct hx_err *err);
+
+/* Fills uuid, created_at_ms and spec of *pod, and the nonce. */
+int hx_pod_json_parse(const char *text, size_t len, const char *what,
+                      struct hx_pod *pod, char nonce_r[HX_ABI_NONCE_LEN + 1],
+                      struct hx_err *err);
+
+int hx_state_json_format(const struct hx_pod *pod, char **text_r,
+                         struct hx_err *err);
+
+/* Fills all other fields of *pod, but hold. */
+int hx_state_json_parse(const char *text, size_t len, const char *what,
+                        struct hx_pod *pod, struct hx_err *err);
+
+#endif
