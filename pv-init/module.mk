@@ -5,7 +5,8 @@
 
 PVINIT_SRCS := $(wildcard pv-init/*.c)
 
-PVINIT_LIBS = -lxenstore -lxentoolcore -ljansson
+# No Xen library: pv-init speaks xenstore's wire protocol itself (xenstore.h).
+PVINIT_LIBS = -ljansson
 
 # A library of all but main.c, for the unit tests.
 LIBPVINIT := $(B)/libpvinit.a
@@ -15,7 +16,7 @@ $(B)/bin/pv-init: $(call objs,$(PVINIT_SRCS))
 	@mkdir -p $(@D)
 	@echo "  LD      $@ (static)"
 	@$(CC) $(filter-out -fsanitize=%,$(HX_CFLAGS)) -static-pie \
-		-Wl,-z,relro,-z,now -Wl,--gc-sections -o $@ $(filter %.o,$^) \
+		-Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--build-id=none -o $@ $(filter %.o,$^) \
 		$(PVINIT_LIBS)
 
 # The base ramdisk: pv-init as /init, and what the kernel needs before it.

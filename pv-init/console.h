@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The domain's console: the containers' output between the two marks of
+ * guest-abi.h, and pv-init's own words, only in case of trouble and only
+ * outside of the marks.
+ *
+ * The descriptor does not block; hx_init_console_write() is for what has to
+ * be out before pv-init goes on, relay.h for the containers' output.
+ */
+#ifndef HX_INIT_CONSOLE_H
+#define HX_INIT_CONSOLE_H
+
+#include <stddef.h>
+
+#include "pv-init/base.h"
+
+/*
+ * Opens it in raw mode (no byte is changed on its way) and keeps the kernel's
+ * messages off it, but for those of a kernel that dies.  The descriptor, or
+ * -1.
+ */
+int hx_init_console_open(struct hx_init_err *err);
+
+/* Makes any tty raw; what is no tty is left alone. */
+void hx_init_console_make_raw(int fd);
+
+/* Writes all, waiting as long as the console takes bytes at all; -1 when it
+ * is broken.  Works with blocking and other descriptors. */
+int hx_init_console_write(int fd, const void *data, size_t len);
+
+/* The two marks.  `nonce` is the configuration's. */
+int hx_init_console_start_mark(int fd, const char *nonce);
+int hx_init_console_end_mark(int fd, const char *nonce);
+
+/* "pv-init: <text>" on a line of its own. */
+void hx_init_console_say(int fd, const char *text);
+
+/* Returns when the device has taken over what was written. */
+void hx_init_console_drain(int fd);
+
+#endif
