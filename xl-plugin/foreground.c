@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Three threads, since each has something to block on:
+ *
+ *     main     copies the log, woken by inotify
+ *     waiter   hx_pod_wait(), then writes an eventfd
+ *     sender   takes caught signals from a pipe, hx_pod_kill() for each
+ *
+ * Each has its own hx_host, and what they share is written before the threads
+ * start or is an atomic.
+ */
+#include "xl-plugin/foreground.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "image/base/cleanup.h"
+#include "xl-plugin/follow.h"
+#include "xl-plugin/output.h"
+#include "xl-plugin/session.h"
+
+/* -- signals --------------------------------------------------------------- */
+
+static const int forwarded[] = { SIGHUP,  SIGINT,  SIGQUIT,
+                                 SIGTERM, SIGUSR1, SIGUSR2 };
+#define FORWARDED_COUNT (sizeof(forwarded) / sizeof(*forwarded))
+
+/* docker's number, after which nobody believes that it was meant otherwise. */
+#define IMPATIENCE 3
+
+static struct sigaction before[FORWARDED_COUNT];
+static int caught_pipe[2] = { -1, -1 };
+static volatile sig_atomic_t first_caught;
+
+static void on_signal(int signum)
+{
+    int saved = errno;
+    unsigned char byte = (unsigned char)signum;
+
+    if (!first_caught)
+        first_caught = signum;
+    /* A full pipe has thousands of them already. */
+    if (write(caught_pipe[1], &byte, 1) < 0)
+        errno = saved;
+    errno = saved;
+}
+
+int hx_foreground_catch(struct hx_err *err)
+{
+    struct sigaction action = { .sa_handler = on_signal,
+                                .sa_flags = SA_RESTART };
+
+    if (pipe2(caught_pipe, O_CLOEXEC) < 0)
+        return hx_err_sys(err, HX_ERR_SYSTEM, errno, "catching signals");
+    fcntl(caught_pipe[1], F_SETFL, O_NONBLOCK);
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < FORWARDED_COUNT; i++) {
+        sigaction(forwarded[i], NULL, &before[i]);
+        if (before[i].sa_handler != SIG_IGN)
+            sigaction(forwarded[i], &action, NULL);
+    }
+    return 0;
+}
+
+int hx_foreground_caught(void)
+{
+    return first_caught;
+}
+
+void hx_foreground_uncatch(void)
+{
+    for (size_t i = 0; i < FORWARDED_COUNT; i++)
+        sigaction(forwarded[i], &before[i], NULL);
+}
+
+/* -- the threads ----------------------------------------------------------- */
+
+/* Lives as long as the process: after an error nobody waits for it. */
+static struct waiter {
+    pthread_t thread;
+    struct hx_pod pod;
+    int done_fd; /* eventfd */
+    int r;
+    struct hx_err err;
+} waiter = { .done_fd = -1 };
+
+static void *waiter_main(void *opaque)
+{
+    struct waiter *w = opaque;
+    struct hx_host *host = NULL;
+    uint64_t one = 1;
+
+    w->r = hx_session_host(&host, &w->err);
+    if (w->r == 0)
+        w->r = hx_pod_wait(host, &w->pod, -1, &w->err);
+    hx_host_close(host);
+    if (write(w->done_fd, &one, sizeof(one)) < 0)
+        abort(); /* an eventfd takes its first count */
+    return NULL;
+}
+
+/* Lives as long as the process: it may be in hx_pod_kill() at the end. */
+static struct sender {
+    pthread_t thread;
+    char uuid[HX_POD_UUID_TEXT];
+} sender;
+
+static void stop_pod(struct hx_host *host, struct hx_pod *pod)
+{
+    struct hx_err err = { 0 };
+
+    hx_complain("stopping %s", pod->spec.name);
+    hx_foreground_uncatch();
+    if (hx_pod_stop(host, pod, 0, &err) < 0)
+        hx_complain("%s", err.msg);
+}
+
+static void *sender_main(void *opaque)
+{
+    const struct sender *s = opaque;
+    struct hx_host *host = NULL;
+    struct hx_pod pod = { 0 };
+    struct hx_err err = { 0 };
+    unsigned char signums[64];
+    int impatience = 0;
+    ssize_t n;
+
+    if (hx_session_host(&host, &err) < 0 ||
+        hx_pod_find(host, s->uuid, &pod, &err) < 0) {
+        /* It has ended already, which the waiter tells. */
+        hx_host_close(host);
+        return NULL;
+    }
+    while ((n = read(caught_pipe[0], signums, sizeof(signums))) > 0) {
+        for (ssize_t i = 0; i < n; i++)
+            impatience += signums[i] == SIGINT || signums[i] == SIGTERM;
+        if (impatience >= IMPATIENCE) {
+            stop_pod(host, &pod);
+            break;
+        }
+        for (ssize_t i = 0; i < n; i++) {
+            /* Not answered: the guest is busy, or has just ended. */
+            if (hx_pod_kill(host, &pod, signums[i], &err) < 0 &&
+                err.code == HX_ERR_GUEST)
+                hx_complain("%s; interrupt once more to stop the pod", err.msg);
+        }
+    }
+    hx_pod_release(&pod);
+    hx_host_close(host);
+    return NULL;
+}
+
+/* The caught signals are the main thread's, whose poll() they shall end. */
+static int start_thread(pthread_t *thread, void *(*body)(void *), void *opaque,
+                        struct hx_err *err)
+{
+    sigset_t caught, saved;
+    int r;
+
+    sigemptyset(&caught);
+    for (size_t i = 0; i < FORWARDED_COUNT; i++)
+        sigaddset(&caught, forwarded[i]);
+    pthread_sigmask(SIG_BLOCK, &caught, &saved);
+    r = pthread_create(thread, NULL, body, opaque);
+    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+    if (r)
+        return hx_err_sys(err, HX_ERR_SYSTEM, r, "starting a thread");
+    return 0;
+}
+
+static int start_sender(const struct hx_pod *pod, struct hx_err *err)
+{
+    int r;
+
+    memcpy(sender.uuid, pod->uuid, sizeof(sender.uuid));
+    r = start_thread(&sender.thread, sender_main, &sender, err);
+    if (r == 0)
+        pthread_detach(sender.thread);
+    return r;
+}
+
+/* -- the main thread ------------------------------------------------------- */
+
+/* Copies until the waiter is done, and the rest after that. */
+static int copy_until_done(struct hx_follow *follow, int done_fd,
+                           bool forward_signals, struct hx_err *err)
+{
+    struct pollfd fds[] = {
+        { .fd = done_fd, .events = POLLIN },
+        { .fd = hx_follow_fd(follow), .events = POLLIN },
+    };
+    bool reading = true;
+    int r = 0;
+
+    for (;;) {
+        bool done = fds[0].revents != 0;
+
+        if (reading && hx_follow_copy(follow, STDOUT_FILENO, err) < 0) {
+            r = -(int)err->code;
+            reading = false;
+            fds[1].fd = -1;
+            if (!forward_signals)
+                return r;
+            if (err->sys == EPIPE)
+                on_signal(SIGPIPE);
+            else
+                hx_complain("%s", err->msg);
+        }
+        if (done)
+            return r;
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            return hx_err_sys(err, HX_ERR_SYSTEM, errno, "waiting for output");
+    }
+}
+
+static int open_follow(const struct hx_foreground *how,
+                       const struct hx_pod *pod, struct hx_follow *follow,
+                       struct hx_err *err)
+{
+    struct hx_host *host = NULL;
+    _cleanup_free_ char *path = NULL;
+    int r;
+
+    r = hx_session_host(&host, err);
+    if (r == 0)
+        r = hx_pod_log_path(host, pod, &path, err);
+    hx_host_close(host);
+    if (r == 0)
+        r = hx_follow_open(path, how->tail_lines, follow, err);
+    return r;
+}
+
+/* The pod is the waiter's until it has been joined. */
+static int start_waiter(struct hx_pod *pod, struct hx_err *err)
+{
+    int r;
+
+    waiter.done_fd = eventfd(0, EFD_CLOEXEC);
+    if (waiter.done_fd < 0)
+        return hx_err_sys(err, HX_ERR_SYSTEM, errno, "waiting for %s",
+                          pod->spec.name);
+    waiter.pod = *pod;
+    r = start_thread(&waiter.thread, waiter_main, &waiter, err);
+    if (r == 0)
+        *pod = (struct hx_pod){ 0 };
+    return r;
+}
+
+static int join_waiter(struct hx_pod *pod, struct hx_err *err)
+{
+    pthread_join(waiter.thread, NULL);
+    close(waiter.done_fd);
+    waiter.done_fd = -1;
+    *pod = waiter.pod;
+    if (waiter.r < 0)
+        *err = waiter.err;
+    return waiter.r;
+}
+
+int hx_foreground_run(const struct hx_foreground *how, struct hx_pod *pod,
+                      struct hx_err *err)
+{
+    struct hx_follow follow = { 0 };
+    int copied, r;
+
+    r = open_follow(how, pod, &follow, err);
+    if (r == 0 && how->forward_signals) {
+        signal(SIGPIPE, SIG_IGN);
+        r = start_sender(pod, err);
+    }
+    if (r == 0)
+        r = start_waiter(pod, err);
+    if (r < 0) {
+        hx_follow_close(&follow);
+        return r;
+    }
+    copied =
+        copy_until_done(&follow, waiter.done_fd, how->forward_signals, err);
+    hx_follow_close(&follow);
+    if (copied < 0 && !how->forward_signals)
+        return copied;
+    if (copied < 0 && err->sys == EPIPE)
+        copied = 0; /* the containers were told */
+    r = join_waiter(pod, err);
+    return r < 0 ? r : copied;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A pod in the foreground: its output as it comes, until it has ended.
+ */
+#ifndef HX_FOREGROUND_H
+#define HX_FOREGROUND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "domain-builder/host.h"
+#include "domain-builder/pod.h"
+
+struct hx_foreground {
+    int64_t tail_lines;   /* where to begin; HX_FOLLOW_ALL */
+    bool forward_signals; /* to the containers, as docker's --sig-proxy */
+};
+
+/*
+ * From now on HUP, INT, QUIT, TERM, USR1 and USR2 are kept for
+ * hx_foreground_run() to forward instead of ending this process; those that
+ * were ignored stay so.  To be called before the pod is created, so that no
+ * signal falls between.
+ */
+int hx_foreground_catch(struct hx_err *err);
+
+/* The first of them that came and was not forwarded yet; 0: none. */
+int hx_foreground_caught(void);
+
+/* Back to what they were. */
+void hx_foreground_uncatch(void);
+
+/*
+ * Copies the pod's log to stdout until the pod has ended; then fills *pod
+ * anew (after an error it may be empty, and the process should end).  A reader
+ * of stdout that has gone is told to the containers as SIGPIPE when signals are
+ * forwarded.
+ *
+ * The third INT or TERM stops the pod as hyper-stop -t 0 would; one more
+ * ends this process and leaves the pod alone.
+ *
+ * An error is about the log or the pod, not what its process did.
+ */
+int hx_foreground_run(const struct hx_foreground *how, struct hx_pod *pod,
+                      struct hx_err *err);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xl-plugin/progress.h"
+
+#include <string.h>
+
+#include "image/base/escape.h"
+#include "xl-plugin/output.h"
+#include "xl-plugin/sizes.h"
+#include "xl-plugin/table.h"
+
+#define OBJECT_WIDTH 24
+#define STAGE_WIDTH  11 /* "downloading" */
+#define BAR_MIN      8
+#define BAR_MAX      40
+#define SIZES_WIDTH  13 /* "999MB/999MB" and a bit */
+
+static void add_padded(struct hx_buf *out, const char *text, unsigned width)
+{
+    unsigned used = hx_text_width(text);
+
+    hx_text_cut(text, width, out);
+    if (used < width)
+        hx_buf_addf(out, "%*s", (int)(width - used), "");
+}
+
+static void add_bar(struct hx_buf *out, const struct hx_progress_line *line,
+                    unsigned width)
+{
+    uint64_t done = line->done_bytes;
+    unsigned full;
+
+    if (done > line->total_bytes)
+        done = line->total_bytes;
+    /* Double, because bytes times width could overflow. */
+    full = (unsigned)((double)done / (double)line->total_bytes * width);
+    hx_buf_adds(out, "[");
+    for (unsigned i = 0; i < width; i++)
+        hx_buf_adds(out, i < full ? "=" : i == full ? ">" : " ");
+    hx_buf_adds(out, "] ");
+}
+
+void hx_progress_format(const struct hx_progress_line *line, unsigned width,
+                        struct hx_buf *out)
+{
+    bool is_done = strcmp(line->stage, "done") == 0;
+    unsigned object = hx_text_width(line->object);
+    char done[HX_SIZE_TEXT], total[HX_SIZE_TEXT], sizes[2 * HX_SIZE_TEXT + 1];
+    unsigned left;
+
+    /* Short digests line up, and a long reference does not push the rest. */
+    if (object < 12)
+        object = 12;
+    if (object > OBJECT_WIDTH)
+        object = OBJECT_WIDTH;
+    if (width < object + 2 + STAGE_WIDTH) {
+        hx_text_cut(line->object, width, out);
+        return;
+    }
+    add_padded(out, line->object, object);
+    hx_buf_adds(out, "  ");
+    left = width - object - 2;
+
+    hx_size_print(line->done_bytes, done);
+    hx_size_print(line->total_bytes, total);
+    if (is_done) {
+        hx_buf_adds(out, line->stage);
+        return;
+    }
+    if (!line->done_bytes && !line->total_bytes) {
+        hx_buf_adds(out, line->stage);
+        return;
+    }
+    add_padded(out, line->stage, STAGE_WIDTH);
+    hx_buf_adds(out, " ");
+    left -= STAGE_WIDTH + 1;
+    if (line->total_bytes)
+        snprintf(sizes, sizeof(sizes), "%s/%s", done, total);
+    else
+        snprintf(sizes, sizeof(sizes), "%s", done);
+    if (line->total_bytes && left >= BAR_MIN + 3 + SIZES_WIDTH) {
+        unsigned bar = left - 3 - SIZES_WIDTH;
+
+        add_bar(out, line, bar > BAR_MAX ? BAR_MAX : bar);
+        left = SIZES_WIDTH;
+    }
+    hx_text_cut(sizes, left, out);
+}
+
+/* Draws line `index`; the cursor stands below the last line before and
+ * after. */
+static void draw(const struct hx_progress_view *view, unsigned index)
+{
+    _cleanup_buf_ struct hx_buf text = HX_BUF_INIT(0);
+    unsigned width = hx_terminal_width(view->out);
+    unsigned up = view->line_count - index;
+
+    /* The last column stays free: some terminals wrap when it is written. */
+    hx_buf_addf(&text, "\033[%uA\r", up);
+    hx_progress_format(&view->lines[index], width > 1 ? width - 1 : 79, &text);
+    hx_buf_addf(&text, "\033[K\033[%uB\r", up);
+    fwrite(text.data, 1, text.len, view->out);
+    fflush(view->out);
+}
+
+static void print_stage(const struct hx_progress_view *view,
+                        const struct hx_progress_line *line)
+{
+    char size[HX_SIZE_TEXT];
+
+    hx_size_print(line->total_bytes, size);
+    fprintf(view->out, "%s: %s%s%s\n", line->object, line->stage,
+            line->total_bytes ? " " : "", line->total_bytes ? size : "");
+    fflush(view->out);
+}
+
+/*
+ * The line of an object; a new one at the end, or, when there is no room, in
+ * place of one that is done, else of the first.
+ */
+static unsigned take_line(struct hx_progress_view *view, const char *object)
+{
+    unsigned victim = 0;
+
+    for (unsigned i = 0; i < view->line_count; i++) {
+        if (strcmp(view->lines[i].object, object) == 0)
+            return i;
+    }
+    if (view->line_count < view->lines_max) {
+        victim = view->line_count++;
+        if (view->bars)
+            fputc('\n', view->out);
+    } else {
+        for (unsigned i = 0; i < view->line_count; i++) {
+            if (strcmp(view->lines[i].stage, "done") == 0) {
+                victim = i;
+                break;
+            }
+        }
+    }
+    view->lines[victim] = (struct hx_progress_line){ 0 };
+    snprintf(view->lines[victim].object, sizeof(view->lines[victim].object),
+             "%s", object);
+    return victim;
+}
+
+/* What only says that nothing has happened yet is left out. */
+static bool is_worth_a_line(const char *stage)
+{
+    return strcmp(stage, "resolving") != 0 && strcmp(stage, "waiting") != 0;
+}
+
+static void on_event(const struct hx_progress_event *event, void *opaque)
+{
+    struct hx_progress_view *view = opaque;
+    struct hx_progress_line *line;
+    char object[sizeof(line->object)];
+    unsigned index;
+    bool new_stage;
+
+    snprintf(object, sizeof(object), "%s", event->object);
+    hx_escape_in_place(object);
+    index = take_line(view, object);
+    line = &view->lines[index];
+    new_stage = strncmp(line->stage, event->stage, sizeof(line->stage) - 1);
+    snprintf(line->stage, sizeof(line->stage), "%s", event->stage);
+    line->done_bytes = event->done_bytes;
+    line->total_bytes = event->total_bytes;
+    if (view->bars)
+        draw(view, index);
+    else if (new_stage && is_worth_a_line(event->stage))
+        print_stage(view, line);
+}
+
+void hx_progress_view_init(struct hx_progress_view *view, FILE *out)
+{
+    const char *term = getenv("TERM");
+    unsigned height = hx_terminal_height(out);
+
+    *view = (struct hx_progress_view){
+        .progress = { .event = on_event, .opaque = view },
+        .out = out,
+        .bars = height > 3 && term && *term && strcmp(term, "dumb") != 0,
+        .lines_max = HX_PROGRESS_LINES_MAX,
+    };
+    /* A cursor cannot go up beyond the screen. */
+    if (view->bars && height - 1 < view->lines_max)
+        view->lines_max = height - 1;
+}
+
+void hx_progress_view_finish(struct hx_progress_view *view)
+{
+    fflush(view->out);
+    view->line_count = 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xl-plugin/session.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "xl-plugin/commands.h"
+#include "xl-plugin/output.h"
+
+int hx_session_host(struct hx_host **host_r, struct hx_err *err)
+{
+    return hx_host_open(NULL, host_r, err);
+}
+
+int hx_session_pods(struct hx_host **host_r, struct hx_err *err)
+{
+    struct hx_host *host = NULL;
+    int r;
+
+    r = hx_session_host(&host, err);
+    if (r < 0)
+        return r;
+    r = hx_pod_reconcile(host, NULL, err);
+    if (r == -HX_ERR_NO_XEN || r == -HX_ERR_PRIVILEGE) {
+        hx_host_close(host);
+        return r;
+    }
+    /* One pod that cannot be put right must not keep us from the others. */
+    if (r < 0)
+        hx_complain("%s", err->msg);
+    *host_r = host;
+    return 0;
+}
+
+int hx_session_store(struct hx_store *store_r, struct hx_err *err)
+{
+    return hx_store_open(NULL, store_r, err);
+}
+
+static bool named_before(char *const *names, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(names[i], names[index]) == 0)
+            return true;
+    }
+    return false;
+}
+
+int hx_session_each_pod(char *const *names, hx_pod_action *action,
+                        const void *opaque)
+{
+    _cleanup_host_ struct hx_host *host = NULL;
+    struct hx_err err = { 0 };
+    int status = HX_STATUS_OK;
+
+    if (hx_session_pods(&host, &err) < 0) {
+        hx_complain("%s", err.msg);
+        return HX_STATUS_FAILED;
+    }
+    for (size_t i = 0; names[i]; i++) {
+        _cleanup_pod_ struct hx_pod pod = { 0 };
+
+        if (named_before(names, i))
+            continue;
+        if (hx_pod_find(host, names[i], &pod, &err) < 0 ||
+            action(host, &pod, opaque, &err) < 0) {
+            hx_complain("%s", err.msg);
+            status = HX_STATUS_FAILED;
+            continue;
+        }
+        hx_print_line(stdout, names[i]);
+    }
+    return status;
+}

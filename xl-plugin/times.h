@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Points in time and durations as docker prints them.  Times are milliseconds
+ * since 1970; 0 is "unknown" or "not yet".
+ */
+#ifndef HX_TIMES_H
+#define HX_TIMES_H
+
+#include <stdint.h>
+
+/* Room for either text. */
+#define HX_TIME_TEXT 40
+
+int64_t hx_time_now_ms(void);
+
+/* "2026-01-31T12:00:00.123Z"; "0001-01-01T00:00:00Z" for 0, as docker. */
+void hx_time_print_rfc3339(int64_t ms, char text[HX_TIME_TEXT]);
+
+/* The other way, for the times an image's config holds; 0 when it is none. */
+int64_t hx_time_parse_rfc3339(const char *text);
+
+/* "Less than a second", "5 seconds", "About a minute", "3 weeks". */
+void hx_time_print_duration(int64_t ms, char text[HX_TIME_TEXT]);
+
+#endif
