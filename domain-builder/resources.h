@@ -27,6 +27,7 @@
 #define HX_RESOURCES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "domain-builder/host.h"
 #include "domain-builder/pod.h"
@@ -36,7 +37,8 @@
 /*
  * Builds the domain of pod->uuid after pod->spec and leaves it paused.  The
  * pod's folder exists and the caller has it locked.  `nonce` goes into the
- * guest's configuration.
+ * guest's configuration.  `start_us` is hx_create_clock_us() of when the
+ * creation began.
  *
  * Fills pod->domid, ip, gateway, mac, bridge, vif and appends to pod->stages;
  * touches nothing else.  On failure all steps done are undone (a scratch disk
@@ -51,7 +53,7 @@
  * type), HX_ERR_INTERRUPTED, HX_ERR_XEN, ...
  */
 int hx_pod_build(struct hx_host *host, struct hx_pod *pod, const char *nonce,
-                 struct hx_err *err);
+                 uint64_t start_us, struct hx_err *err);
 
 /* Starts the built domain. */
 int hx_pod_unpause(struct hx_host *host, const struct hx_pod *pod,
@@ -68,7 +70,12 @@ int hx_pod_unpause(struct hx_host *host, const struct hx_pod *pod,
 int hx_pod_undo(struct hx_host *host, const char *uuid, bool scratch,
                 struct hx_err *err);
 
-/* Names of the stages in pod->stages, side "create", in their order. */
+/*
+ * Names of the stages in pod->stages, side "create", in their order; the time
+ * is that of their end.
+ */
 #define HX_CREATE_STAGES "folder network disks ramdisk domain monitor unpause"
+
+uint64_t hx_create_clock_us(void); /* CLOCK_MONOTONIC */
 
 #endif
