@@ -270,7 +270,7 @@ void hx_options_help(const struct hx_command *command, FILE *out)
     }
     print_option(out, &help);
     if (command->aliases)
-        fprintf(out, "\nAlso: %s\n", command->aliases);
+        fprintf(out, "\nOther names: %s\n", command->aliases);
 }
 
 int hx_options_number(const char *what, const char *value, long min, long max,

@@ -216,7 +216,7 @@ static json_t *stages_json(const char *stages)
         size_t name = strcspn(stages, "=");
         char text[64];
 
-        if (name < len && name < sizeof(text)) {
+        if (name > 0 && name < len && name < sizeof(text)) {
             snprintf(text, sizeof(text), "%.*s", (int)name, stages);
             json_array_append_new(
                 list,
