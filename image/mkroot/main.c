@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * mkroot: layers in, root disk out.
+ *
+ * Started by `pull` with everything open: it is given file descriptors and
+ * never a path.  What it says is one JSON object a line on standard output:
+ *
+ *     {"progress":{"layer":0,"done_bytes":n,"total_bytes":m}}   now and then
+ *     {"bytes":n,"files":n,"sha256":"..."}                      at the end, or
+ *     {"error":{"code":"corrupt","message":"..."}}              with status 1
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "image/base/cleanup.h"
+#include "image/mkroot/convert.h"
+#include "image/mkroot/limits.h"
+
+#define PROGRESS_INTERVAL_NS 100000000
+
+static const char usage[] =
+    "Usage: mkroot --output-fd N [OPTION]... [--layer FD:MEDIATYPE:DIFFID]...\n"
+    "\n"
+    "Write the root disk of an image, a squashfs, from its layers' blobs.\n"
+    "Layers are given from the lowest to the uppermost.  This program is\n"
+    "started by 'xl hyper-pull'.\n"
+    "\n"
+    "  --output-fd N         empty file, open for reading and writing\n"
+    "  --layer FD:TYPE:ID    open blob, its media type, and the layer's\n"
+    "                        diff_id, sha256:<64 hex digits>\n"
+    "  --compressor NAME     lz4 (the default), zstd or gzip\n"
+    "  --level N             of zstd or gzip\n"
+    "  --block-size BYTES    a power of two from 4096 to 1048576\n"
+    "                        (131072)\n"
+    "  --threads N           threads that compress (the CPUs there are);\n"
+    "                        the result does not depend on it\n"
+    "  -h, --help            print this\n";
+
+struct options {
+    struct hx_layer *layers;
+    struct hx_convert convert;
+    int help;
+};
+
+/* -- the command line ----------------------------------------------------- */
+
+/* A decimal number and nothing else. */
+static int parse_number(const char *text, unsigned long max,
+                        unsigned long *number_r)
+{
+    char *end;
+
+    if (*text < '0' || *text > '9')
+        return -1;
+    errno = 0;
+    *number_r = strtoul(text, &end, 10);
+    return errno || *end || *number_r > max ? -1 : 0;
+}
+
+/* The layer types of OCI and Docker, whatever their compression is called;
+ * the blob's first bytes decide on that. */
+static int is_layer_type(const char *type)
+{
+    static const char *const types[] = {
+        "application/vnd.oci.image.layer.v1.tar",
+        "application/vnd.oci.image.layer.v1.tar+gzip",
+        "application/vnd.oci.image.layer.v1.tar+zstd",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+        "application/vnd.docker.image.rootfs.diff.tar",
+        "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        "application/vnd.docker.image.rootfs.diff.tar.zstd",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+    };
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (!strcmp(type, types[i]))
+            return 1;
+    return 0;
+}
+
+static int set_diff_id(struct hx_layer *layer, const char *text)
+{
+    static const char prefix[] = "sha256:";
+
+    if (strncmp(text, prefix, strlen(prefix)) != 0)
+        return -1;
+    text += strlen(prefix);
+    if (strlen(text) != HX_DIFF_ID_HEX ||
+        strspn(text, "0123456789abcdef") != HX_DIFF_ID_HEX)
+        return -1;
+    memcpy(layer->diff_id, text, HX_DIFF_ID_HEX + 1);
+    return 0;
+}
+
+static int parse_layer(char *text, struct hx_layer *layer, struct hx_err *err)
+{
+    char *type = strchr(text, ':');
+    char *id = type ? strchr(type + 1, ':') : NULL;
+    unsigned long fd;
+    struct stat st;
+
+    if (!id)
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "--layer %s: not FD:MEDIATYPE:DIFFID", text);
+    *type++ = '\0';
+    *id++ = '\0';
+    if (parse_number(text, 1 << 20, &fd) < 0 || fstat((int)fd, &st) < 0 ||
+        !S_ISREG(st.st_mode))
+        return hx_err_set(err, HX_ERR_USAGE, "--layer %s: not an open file",
+                          text);
+    if (!is_layer_type(type))
+        return hx_err_set(err, HX_ERR_UNSUPPORTED,
+                          "the media type %s of a layer is not supported; the "
+                          "OCI and Docker types for tar, gzip and zstd are",
+                          type);
+    if (set_diff_id(layer, id) < 0)
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "the diff_id %s of a layer is not sha256: and 64 hex "
+                          "digits",
+                          id);
+    layer->fd = (int)fd;
+    layer->blob_bytes = (uint64_t)st.st_size;
+    return 0;
+}
+
+static int parse_output(const char *text, int *fd_r, struct hx_err *err)
+{
+    unsigned long fd;
+    struct stat st;
+
+    if (parse_number(text, 1 << 20, &fd) < 0 || fstat((int)fd, &st) < 0 ||
+        !S_ISREG(st.st_mode) || st.st_size != 0 ||
+        (fcntl((int)fd, F_GETFL) & O_ACCMODE) != O_RDWR)
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "--output-fd %s: not an empty file that is open for "
+                          "reading and writing",
+                          text);
+    *fd_r = (int)fd;
+    return 0;
+}
+
+static int parse_option(int option, char *text, struct options *options,
+                        struct hx_err *err)
+{
+    struct hx_squash_options *squash = &options->convert.squash;
+    unsigned long n = 0;
+
+    switch (option) {
+    case 'h':
+        options->help = 1;
+        return 0;
+    case 'o':
+        return parse_output(text, &options->convert.output_fd, err);
+    case 'l':
+        return parse_layer(
+            text, &options->layers[options->convert.layer_count++], err);
+    case 'c':
+        squash->compressor = text;
+        return 0;
+    case 'L':
+        if (parse_number(text, 22, &n) < 0 || n == 0)
+            return hx_err_set(err, HX_ERR_USAGE, "--level %s: not 1 to 22",
+                              text);
+        squash->level = (unsigned)n;
+        return 0;
+    case 'b':
+        if (parse_number(text, 1 << 20, &n) < 0 || n < 4096 || n & (n - 1))
+            return hx_err_set(err, HX_ERR_USAGE,
+                              "--block-size %s: not a power of two from 4096 "
+                              "to 1048576",
+                              text);
+        squash->block_bytes = (uint32_t)n;
+        return 0;
+    case 't':
+        if (parse_number(text, 64, &n) < 0 || n == 0)
+            return hx_err_set(err, HX_ERR_USAGE, "--threads %s: not 1 to 64",
+                              text);
+        squash->threads = (unsigned)n;
+        return 0;
+    default:
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "unknown option, or one without its value; see "
+                          "mkroot --help");
+    }
+}
+
+static int parse(int argc, char **argv, struct options *options,
+                 struct hx_err *err)
+{
+    static const struct option longs[] = {
+        { "output-fd", required_argument, NULL, 'o' },
+        { "layer", required_argument, NULL, 'l' },
+        { "compressor", required_argument, NULL, 'c' },
+        { "level", required_argument, NULL, 'L' },
+        { "block-size", required_argument, NULL, 'b' },
+        { "threads", required_argument, NULL, 't' },
+        { "help", no_argument, NULL, 'h' },
+        { 0 },
+    };
+    int option, r = 0;
+
+    opterr = 0;
+    options->convert.output_fd = -1;
+    options->layers = calloc((size_t)argc, sizeof(*options->layers));
+    if (!options->layers)
+        return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "starting");
+    while (r == 0 && (option = getopt_long(argc, argv, "h", longs, NULL)) != -1)
+        r = parse_option(option, optarg, options, err);
+    if (r < 0 || options->help)
+        return r;
+    if (optind != argc)
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "'%s' is no option; see mkroot --help", argv[optind]);
+    if (options->convert.output_fd < 0)
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "--output-fd is missing; see mkroot --help");
+    options->convert.layers = options->layers;
+    return 0;
+}
+
+/* -- what it says --------------------------------------------------------- */
+
+/* Takes over `json`. */
+static void say(json_t *json)
+{
+    if (!json)
+        return;
+    json_dumpf(json, stdout, JSON_COMPACT);
+    putchar('\n');
+    fflush(stdout);
+    json_decref(json);
+}
+
+static void progress(size_t layer, uint64_t done_bytes, uint64_t total_bytes,
+                     void *opaque)
+{
+    struct timespec *last = opaque, now;
+    int64_t passed;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    passed = (int64_t)(now.tv_sec - last->tv_sec) * 1000000000 + now.tv_nsec -
+             last->tv_nsec;
+    if (passed < PROGRESS_INTERVAL_NS)
+        return;
+    *last = now;
+    say(json_pack("{s:{s:I,s:I,s:I}}", "progress", "layer", (json_int_t)layer,
+                  "done_bytes", (json_int_t)done_bytes, "total_bytes",
+                  (json_int_t)total_bytes));
+}
+
+static unsigned cpus(void)
+{
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+    /* Reading takes a core; more than a few writers only cost memory. */
+    return n < 1 ? 1 : n > 8 ? 8 : (unsigned)n;
+}
+
+int main(int argc, char **argv)
+{
+    struct timespec last_progress = { 0 };
+    struct options options = {
+        .convert = { .squash = { .compressor = "lz4",
+                                 .block_bytes = 128 * 1024,
+                                 .threads = cpus() },
+                     .progress = progress,
+                     .opaque = &last_progress },
+    };
+    struct hx_convert_result result;
+    struct hx_err err;
+    int r;
+
+    /* Whoever started us may have gone: then nobody wants the disk. */
+    signal(SIGPIPE, SIG_DFL);
+    hx_err_clear(&err);
+    r = parse(argc, argv, &options, &err);
+    if (r == 0 && options.help) {
+        fputs(usage, stdout);
+    } else if (r == 0) {
+        r = hx_convert_run(&options.convert, &result, &err);
+        if (r == 0)
+            say(json_pack("{s:I,s:I,s:s}", "bytes", (json_int_t)result.bytes,
+                          "files", (json_int_t)result.files, "sha256",
+                          result.sha256));
+    }
+    if (r < 0)
+        say(json_pack("{s:{s:s,s:s}}", "error", "code", hx_err_name(err.code),
+                      "message", err.msg));
+    free(options.layers);
+    return r < 0 || ferror(stdout) ? 1 : 0;
+}
