@@ -21,7 +21,7 @@ dom0_packages() { # XEN
 
 dom0_root_key() { # XEN
     hash_inputs "=$(dom0_suite "$1")" "=$(dom0_packages "$1")" \
-        "$scripts/lab.d/dom0.sh"
+        "=${dom0_left_out[*]}" "=$(declare -f build_dom0_root)"
 }
 
 # What no lab reads is left out: documentation, translations and the drivers
@@ -52,7 +52,9 @@ build_dom0_root() { # XEN OUT
 
 dom0_disk_key() { # XEN
     hash_inputs "=$(dom0_root_key "$1")" "=$(images_key)" \
-        "$scripts/lab.d/rootfs" "$scripts/lab.d/initramfs-init"
+        "$scripts/lab.d/rootfs" "$scripts/lab.d/initramfs-init" \
+        "=$dom0_disk_mib" "=$(declare -f build_dom0_disk dom0_basics \
+            dom0_keys dom0_kernel)"
 }
 
 # The parts of a disk entry: disk.raw, xen, vmlinuz, initramfs, ssh_key.

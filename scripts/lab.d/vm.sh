@@ -30,7 +30,8 @@ snapshot_key() {
     flags=$(machine_flags "$accel")
     hash_inputs "=$(dom0_disk_key "$xen")" "=$memory_mib" "=$cpus" "=$flags" \
         "=$(qemu-system-x86_64 --version | head -n 1)" \
-        "=$(grep -m 1 'model name' /proc/cpuinfo)" "$scripts/lab.d/vm.sh"
+        "=$(grep -m 1 'model name' /proc/cpuinfo)" \
+        "=$(declare -f start_qemu build_snapshot save_snapshot)"
 }
 
 # qemu FOLDER DISK RAM SHARE ARGUMENT...: starts the machine in the background

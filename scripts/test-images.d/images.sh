@@ -7,9 +7,14 @@
 . "$scripts/test-images.d/roots.sh"
 . "$scripts/test-images.d/layers.sh"
 
-roots_key() { hash_inputs "$scripts/test-images.d/roots.sh"; }
+roots_key() {
+    hash_inputs "=${left_out[*]}" "=$(declare -f build_roots root_of make_tar)"
+}
 
-images_key() { hash_inputs "$scripts/test-images.d" "=$(roots_key)"; }
+images_key() {
+    hash_inputs "$scripts"/test-images.d/{nginx,redis,oci.sh,roots.sh} \
+        "$scripts"/test-images.d/{layers.sh,images.sh} "=$(roots_key)"
+}
 
 # Makes them unless the cache has them.
 images_cached() {
@@ -38,7 +43,7 @@ build_images() { # OUT
     make_configs "$work" "$oci"
     make_multi "$work" "$oci"
     make_layers "$work" "$oci"
-    cp "$scripts/test-images.d/layers.expected" "$out/"
+    make_odd "$work" "$oci"
     make_archives "$oci" "$out/archive"
     push_all "$oci" "$out"
     unset TMPDIR

@@ -214,7 +214,6 @@ layer1() { # FOLDER TAR
     put_file "$d" xattr/capability
     setfattr -n user.test -v value "$d/xattr/user"
     setfattr -n user.binary -v 0x00ff0a00 "$d/xattr/user"
-    setfattr -n user.empty "$d/xattr/user"
     setfattr -n user.folder -v yes "$d/xattr"
     PATH=$PATH:/usr/sbin setcap cap_net_bind_service=ep "$d/xattr/capability"
     touch -h -d @1000000000 "$d/white/kept" "$d/soft/relative" "$d/mode/private"
@@ -249,7 +248,7 @@ layer2() { # FOLDER TAR
     chmod 2710 "$d/replace/attributes"
     chown 7:8 "$d/replace/attributes"
     make_tar "$d" "$2" white white/.wh.gone white/.wh.gone-folder \
-        white/.wh.back white/.wh.never-was white/same white/.wh.same \
+        white/.wh.back white/.wh.never-was white/.wh.same white/same \
         opaque/first opaque/first/.wh..wh..opq opaque/first/new \
         opaque/last opaque/last/new opaque/last/.wh..wh..opq \
         replace/file-to-folder replace/file-to-folder/inner \
@@ -259,40 +258,56 @@ layer2() { # FOLDER TAR
         hard/two/x hard/three hard/three/.wh.source
 }
 
-# Hard links to a lower layer; parents that no entry names.
+# A folder that was hidden comes back; parents that no entry names.
 layer3() { # FOLDER TAR
-    local d=$1 name
-    mkdir -p "$d/hard"
-    # tar stores the second of two equal inodes as a link to the first; the
-    # first is then cut off, so that the link leads into layer 1.
-    put_file "$d" white/back/new
-    put_file "$d" parent/none/file
-    make_tar "$d" "$2" white/back white/back/new parent/none/file
-    put_file "$d" hard/a
-    ln "$d/hard/a" "$d/hard/across"
-    put_file "$d" hard/two/y
-    ln "$d/hard/two/y" "$d/hard/across-two"
-    for name in a:across two/y:across-two; do
-        make_tar "$d" "$2.link" "hard/${name%:*}" "hard/${name#*:}"
-        tar --delete -f "$2.link" "hard/${name%:*}"
-        tar --concatenate -f "$2" "$2.link"
-    done
-    rm -f "$2.link"
+    put_file "$1" white/back/new
+    put_file "$1" parent/none/file
+    put_file "$1" parent/none/later
+    make_tar "$1" "$2" white/back white/back/new parent/none/file \
+        parent/none/later
 }
 
-# The same name twice; a whiteout of what the layer just below brought; a
-# folder's time although files come after it.
+# A whiteout of what the layer just below brought; a folder's own time
+# although files come after it.
 layer4() { # FOLDER TAR
-    local d=$1
-    mkdir -p "$d"
+    put_file "$1" parent/none/.wh.file
+    put_file "$1" parent/time/inner
+    touch -d @1100000000 "$1/parent/time"
+    make_tar "$1" "$2" parent/none/.wh.file parent/time parent/time/inner
+}
+
+# odd: what the specification allows and docker's overlay2 does not apply: a
+# whiteout after the entry of the same layer and name, hard links into a lower
+# layer, the same name twice.
+make_odd() { # WORK OCI
+    local work=$1 image=$2/odd d=$1/odd name
+    put_file "$d" same 'of layer 1'
+    put_file "$d" a
+    ln "$d/a" "$d/b"
+    put_file "$d" two/x 'two of layer 1'
+    mkdir "$d/bin"
+    install -m 755 "$(command -v busybox)" "$d/bin/busybox"
+    ln -s busybox "$d/bin/sh"
+    chmod 755 "$d"
+    make_tar "$d" "$work/odd1.tar"
+    put_file "$d" same 'of layer 2'
+    put_file "$d" .wh.same
     put_file "$d" twice 'first entry'
-    make_tar "$d" "$2" twice
+    make_tar "$d" "$work/odd2.tar" same .wh.same twice
     put_file "$d" twice 'second entry'
-    put_file "$d" parent/none/.wh.file
-    put_file "$d" parent/time/inner
-    touch -d @1100000000 "$d/parent/time"
-    make_tar "$d" "$2.more" twice parent/none/.wh.file parent/time \
-        parent/time/inner
-    tar --concatenate -f "$2" "$2.more"
-    rm -f "$2.more"
+    make_tar "$d" "$work/more.tar" twice
+    tar --concatenate -f "$work/odd2.tar" "$work/more.tar"
+    # tar stores the second of two names of one file as a link to the first;
+    # with the first cut off, the link leads into layer 1.
+    ln "$d/a" "$d/across"
+    ln "$d/two/x" "$d/two/across"
+    for name in a:across two/x:two/across; do
+        make_tar "$d" "$work/link.tar" "${name%:*}" "${name#*:}"
+        tar --delete -f "$work/link.tar" "${name%:*}"
+        tar --concatenate -f "$work/odd2.tar" "$work/link.tar"
+    done
+    oci_init "$image"
+    oci_tag "$image" latest "$(oci_image "$image" gzip \
+        '{"config": {"Cmd": ["sh"], "Env": ["PATH=/bin"]}}' \
+        "$work/odd1.tar" "$work/odd2.tar")"
 }

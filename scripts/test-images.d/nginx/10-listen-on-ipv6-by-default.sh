@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # A kernel without IPv6 must not keep the server from starting.
 set -e
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # Runs the scripts of /docker-entrypoint.d before the server, as the official
 # image does.
 set -e

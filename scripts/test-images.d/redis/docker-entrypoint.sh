@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # Arguments that begin with - are the server's; as root, the server runs as
 # redis. The official image does the same.
 set -e
