@@ -88,6 +88,20 @@ cache_build() {
     return "$status"
 }
 
+# cache_remove KIND KEY: unless it is just being made. Fails then.
+cache_remove() {
+    local base lock
+    base=$(cache_root)/$1
+    exec {lock}>"$base/.lock-$2"
+    if ! flock -n "$lock"; then
+        exec {lock}>&-
+        return 1
+    fi
+    mv -T "$base/$2" "$base/.tmp-$2.removed"
+    rm -rf --one-file-system "$base/.tmp-$2.removed"
+    exec {lock}>&-
+}
+
 # need_tools TOOL...: fails with the way out when one is missing.
 need_tools() {
     local tool missing=()

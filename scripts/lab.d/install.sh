@@ -12,7 +12,7 @@ if [ -d "$1" ]; then target=${1%/}/$2; else target=$1; fi
 mkdir -p "$(dirname "$target")"
 temp=$(mktemp -d "$(dirname "$target")/.lab.XXXXXX")
 trap "rm -rf \"\$temp\"" EXIT
-tar -C "$temp" -xpf - "--$3same-owner"
+tar -C "$temp" --warning=no-timestamp -xpf - "--$3same-owner"
 if [ -d "$target" ] && [ -d "$temp/$2" ]; then
     cp -a --remove-destination -T "$temp/$2" "$target"
 elif [ -d "$target" ]; then
@@ -67,7 +67,7 @@ install_project() { # FOLDER
         rm -f "$dir/installed"
         # Unlinked first: programs of the build before may be running.
         tar -C "$stage" --owner=0 --group=0 -cf - . |
-            ssh_run "$dir" 300 '' tar -C / --unlink-first --no-overwrite-dir \
+            ssh_run "$dir" 300 '' tar -C / --warning=no-timestamp --unlink-first --no-overwrite-dir \
                 -xpf - || die "the project could not be copied into dom0"
         printf '%s\n' "$hash" >"$dir/installed"
         say "installed"

@@ -17,20 +17,32 @@ ssh_options() {
         -o Compression=no -l root)
 }
 
-# ssh_run FOLDER TIMEOUT_S TTY COMMAND...: argv arrives in dom0 as it is here.
+# ssh_run FOLDER TIMEOUT_S TTY COMMAND...: argv arrives in dom0 as it is here;
+# without a TIMEOUT_S there is no limit. Returns the command's exit status.
 ssh_run() {
-    local dir=$1 limit=$2 tty=$3 ssh
+    local dir=$1 limit=$2 tty=$3 line ssh
     shift 3
     ssh_options "$dir"
+    # The shell over there stays until the end: were it replaced by the command,
+    # ssh would turn death by a signal into 255. What bash says of such a death
+    # goes to its own stderr, which is not the command's.
+    printf -v line '%q ' "$@"
+    line="${limit:+timeout -k 5 $limit }$line"
     if [[ -n $tty ]]; then
         ssh+=(-tt)
+        line+='; exit $?'
+    else
+        line="exec 3>&2 2>/dev/null; $line 2>&3 3>&-; exit \$?"
     fi
-    # A shared connection's process outlives the command: it must not hold
-    # locks of ours.
+    # A connection's process outlives the command: it must not hold locks of
+    # ours. dom0 ends the command when its time is up; when dom0 can't, we do.
     (
         close_descriptors
-        exec timeout --foreground -k 5 "$limit" "${ssh[@]}" 127.0.0.1 \
-            "$(printf '%q ' "$@")"
+        if [[ -n $limit ]]; then
+            exec timeout --foreground -k 5 $((limit + 60)) "${ssh[@]}" \
+                127.0.0.1 "$line"
+        fi
+        exec "${ssh[@]}" 127.0.0.1 "$line"
     )
 }
 
@@ -42,5 +54,13 @@ ssh_close() { # FOLDER
     rm -f "$1/ssh.sock"
 }
 
-# answers FOLDER: does dom0 run commands?
-answers() { ssh_run "$1" 30 '' true >/dev/null 2>&1 </dev/null; }
+# answers FOLDER: does dom0 run commands? Within 30 s, also when it is busy.
+answers() {
+    local ssh
+    ssh_options "$1"
+    (
+        close_descriptors
+        exec timeout -k 1 30 "${ssh[@]}" 127.0.0.1 true >/dev/null 2>&1 \
+            </dev/null
+    )
+}

@@ -31,7 +31,7 @@ snapshot_key() {
     hash_inputs "=$(dom0_disk_key "$xen")" "=$memory_mib" "=$cpus" "=$flags" \
         "=$(qemu-system-x86_64 --version | head -n 1)" \
         "=$(grep -m 1 'model name' /proc/cpuinfo)" \
-        "=$(declare -f start_qemu build_snapshot save_snapshot)"
+        "=$(declare -f start_qemu boot_dom0 save_snapshot)"
 }
 
 # qemu FOLDER DISK RAM SHARE ARGUMENT...: starts the machine in the background
@@ -120,7 +120,7 @@ ssh_port() {
 # wait_ready FOLDER: until dom0 says that it is ready, dies, or time is up.
 # Prints dom0's own stage lines on the way.
 wait_ready() {
-    local dir=$1 start=$SECONDS shown=0 total line
+    local dir=$1 start=$SECONDS shown=0 total line status
     while :; do
         total=$(grep -ac '^lab: ' "$dir/console.log" || true)
         if ((total > shown)); then
@@ -141,6 +141,11 @@ wait_ready() {
             trouble "$dir" "QEMU ended while dom0 was booting"
             return 1
         }
+        status=$(qmp "$dir" query-status 2>/dev/null | jq -r .status || true)
+        if [[ $status != running ]]; then
+            trouble "$dir" "QEMU stopped while dom0 was booting (${status:-no answer})"
+            return 1
+        fi
         if ((SECONDS - start > boot_timeout_s)); then
             trouble "$dir" "dom0 was not ready after $boot_timeout_s s"
             return 1
@@ -175,18 +180,24 @@ stop_qemu() { # FOLDER
 # Boots dom0 and keeps it as it is when it is ready: ram, state, disk.qcow2
 # (over the dom0 disk of the cache) and console.log.
 build_snapshot() { # OUT
-    local out=$1 disk
+    trap 'stop_qemu "$1"' EXIT
+    dom0_disk_key "$xen" >"$1/disk"
+    boot_dom0 "$1"
+    save_snapshot "$1"
+    trap - EXIT
+}
+
+# boot_dom0 FOLDER, a folder two levels below the cache's root.
+boot_dom0() {
+    local dir=$1 disk
     disk=../../dom0-disk/$(dom0_disk_key "$xen")
-    qemu-img create -q -f qcow2 -b "$disk/disk.raw" -F raw "$out/disk.qcow2"
+    qemu-img create -q -f qcow2 -b "$disk/disk.raw" -F raw "$dir/disk.qcow2"
     disk=$(cache_path dom0-disk "$(dom0_disk_key "$xen")")
-    trap 'stop_qemu "$out"' EXIT
-    start_qemu "$out" "$out/disk.qcow2" "$out/ram" on \
+    start_qemu "$dir" "$dir/disk.qcow2" "$dir/ram" on \
         -kernel "$disk/xen" -initrd \
         "$disk/vmlinuz console=hvc0 quiet loglevel=4 net.ifnames=0,$disk/initramfs" \
         -append "dom0_mem=1024M,max:1024M dom0_max_vcpus=1 bootscrub=0 console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning"
-    wait_ready "$out"
-    save_snapshot "$out"
-    trap - EXIT
+    wait_ready "$dir"
 }
 
 save_snapshot() { # FOLDER
@@ -247,11 +258,43 @@ restore_snapshot() { # FOLDER SNAPSHOT
     qmp "$dir" cont >/dev/null
 }
 
-# kvm where it can run Xen, tcg otherwise.
+# kvm where it can run Xen and a PVH domain in it, tcg otherwise. What a trial
+# found is kept for this processor, kernel and QEMU.
 choose_accel() {
+    local record trial
     case ${XL_HYPER_LAB_ACCEL:-} in
-    kvm | tcg) echo "$XL_HYPER_LAB_ACCEL" ;;
-    '') echo tcg ;;
+    kvm | tcg) echo "$XL_HYPER_LAB_ACCEL"; return ;;
+    '') ;;
     *) die "XL_HYPER_LAB_ACCEL is '$XL_HYPER_LAB_ACCEL'; it can be kvm or tcg" ;;
     esac
+    # A PVH domain needs the processor's virtualisation a second time.
+    if [[ ! -r /dev/kvm || ! -w /dev/kvm ]] ||
+        ! grep -qs '^[1Y]' /sys/module/kvm_{intel,amd}/parameters/nested; then
+        echo tcg
+        return
+    fi
+    record=$(cache_path accel "$(hash_inputs "=$(uname -r)" \
+        "=$(qemu-system-x86_64 --version | head -n 1)" \
+        "=$(grep -m 1 'model name' /proc/cpuinfo)")")
+    if [[ ! -f $record ]]; then
+        say "does Xen run under this machine's KVM? Trying for at most 90 s"
+        mkdir -p "$(dirname "$record")"
+        trial=$(mktemp -d "$(dirname "$record")/.trial.XXXXXX")
+        if kvm_runs_xen "$trial"; then
+            echo kvm >"$record"
+        else
+            say "it does not; the lab uses software emulation (slower)"
+            echo tcg >"$record"
+        fi
+        rm -rf "$trial"
+    fi
+    cat "$record"
 }
+
+kvm_runs_xen() ( # FOLDER
+    accel=kvm boot_timeout_s=90
+    trap 'stop_qemu "$1"' EXIT
+    boot_dom0 "$1" 2>"$1/said" || exit 1
+    # The console has the output of `xl info` too.
+    grep -aq '^virt_caps.*hvm' "$1/console.log"
+)
