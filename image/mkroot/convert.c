@@ -169,7 +169,7 @@ static int make_inode(struct conversion *c, const struct hx_entry *entry,
         if (!inode->data)
             return no_memory(err);
     }
-    r = hx_xattr_table_intern(&c->xattrs, &entry->xattrs, &inode->xattr, err);
+    r = hx_xattr_table_intern(&c->xattrs, entry->xattrs, &inode->xattr, err);
     return r;
 }
 
@@ -201,6 +201,9 @@ static int note_entry(struct conversion *c, struct read_layer *layer,
                       struct hx_tar *tar, const struct hx_entry *entry,
                       struct hx_err *err)
 {
+    uint32_t ref;
+    int r;
+
     if (++c->entries > HX_MKROOT_ENTRIES_MAX)
         return hx_err_set(err, HX_ERR_LIMIT,
                           "the image has more than %d entries",
@@ -209,7 +212,10 @@ static int note_entry(struct conversion *c, struct read_layer *layer,
     case HX_ENTRY_FILE:
         return note_file(c, layer, tar, entry, err);
     case HX_ENTRY_LINK:
-        return hx_journal_add(&layer->journal, HX_NOTE_LINK, &entry->path, 0,
+        r = make_inode(c, entry, &ref, err);
+        if (r < 0)
+            return r;
+        return hx_journal_add(&layer->journal, HX_NOTE_LINK, &entry->path, ref,
                               &entry->target, err);
     case HX_ENTRY_WHITEOUT:
         return hx_journal_add(&layer->journal, HX_NOTE_WHITEOUT, &entry->path,
@@ -240,7 +246,7 @@ static int note_layer(struct conversion *c, size_t index,
                       struct hx_stream *stream, struct hx_err *err)
 {
     struct read_layer *layer = &c->layers[index];
-    struct hx_entry *entry;
+    const struct hx_entry *entry;
     struct hx_tar *tar;
     int r;
 
@@ -262,7 +268,7 @@ static int fetch_layer(struct conversion *c, size_t index,
                        struct hx_stream *stream, struct hx_err *err)
 {
     uint32_t ref = c->layers[index].first_inode;
-    struct hx_entry *entry;
+    const struct hx_entry *entry;
     struct hx_tar *tar;
     size_t bytes = 0;
     int r;
@@ -273,7 +279,7 @@ static int fetch_layer(struct conversion *c, size_t index,
     while ((r = hx_tar_next(tar, &entry, err)) > 0) {
         struct hx_inode *inode;
 
-        if (entry->kind != HX_ENTRY_FILE)
+        if (entry->kind != HX_ENTRY_FILE && entry->kind != HX_ENTRY_LINK)
             continue;
         /* Each made one inode, in this order. */
         ref = hx_arena_next(&c->tree.inodes, ref, bytes);

@@ -33,11 +33,11 @@ void hx_inflate_free(struct hx_inflate *inflate)
     free(inflate);
 }
 
-enum hx_inflated hx_inflate_run(struct hx_inflate *inflate, unsigned char *in,
+enum hx_inflated hx_inflate_run(struct hx_inflate *state, unsigned char *in,
                                 size_t *in_len, unsigned char *out,
                                 size_t *out_len)
 {
-    z_stream *zlib = &inflate->zlib;
+    z_stream *zlib = &state->zlib;
     int r;
 
     zlib->next_in = in;

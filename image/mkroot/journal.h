@@ -34,7 +34,8 @@ struct hx_inode {
      * tree's arena of targets.
      * Device: number as Linux encodes it in 32 bits. */
     uint32_t data;
-    uint16_t mode; /* with the type, as st_mode */
+    uint16_t mode; /* with the type, as st_mode; 0 of what only a hard link's
+                      entry says, which goes to the inode it points to */
     uint16_t unused;
 };
 
@@ -43,7 +44,7 @@ struct hx_inode {
 
 enum hx_note_kind {
     HX_NOTE_ENTRY,    /* path and inode */
-    HX_NOTE_LINK,     /* path and target: a hard link */
+    HX_NOTE_LINK,     /* path, inode and target: a hard link */
     HX_NOTE_WHITEOUT, /* path: what is hidden */
     HX_NOTE_OPAQUE,   /* path: the folder whose old content is hidden */
 };

@@ -31,6 +31,12 @@
 #define HX_MKROOT_RATIO_FREE_BYTES (UINT64_C(1) << 30)
 #define HX_MKROOT_RATIO_MAX        200
 
+/* A PAX header or GNU long name, as Go's reader has it; headers before one
+ * entry; parts of one sparse file, 16 bytes of memory each. */
+#define HX_MKROOT_TAR_SPECIAL_MAX  (1024 * 1024)
+#define HX_MKROOT_TAR_HEADERS_MAX  16
+#define HX_MKROOT_SPARSE_PARTS_MAX (256 * 1024)
+
 /* XATTR_NAME_MAX, XATTR_SIZE_MAX, XATTR_LIST_MAX of the kernel. */
 #define HX_MKROOT_XATTR_NAME_MAX  255
 #define HX_MKROOT_XATTR_VALUE_MAX 65536

@@ -241,13 +241,28 @@ static int apply_entry(struct hx_tree *tree, const struct hx_note *note,
     return 0;
 }
 
+/*
+ * A hard link's own entry speaks for the file it is a name of: the later word
+ * wins, as with docker and umoci.  One without extended attributes leaves
+ * them alone, as docker does: umoci would lose a capability here.
+ */
+static void set_attributes(struct hx_inode *inode, const struct hx_inode *from)
+{
+    inode->uid = from->uid;
+    inode->gid = from->gid;
+    inode->mtime = from->mtime;
+    if (from->xattr)
+        inode->xattr = from->xattr;
+    if (!S_ISLNK(inode->mode))
+        inode->mode = (uint16_t)((inode->mode & S_IFMT) | (from->mode & 07777));
+}
+
 static int apply_link(struct hx_tree *tree, const struct hx_note *note,
                       struct hx_err *err)
 {
     struct hx_path target;
-    uint32_t ref;
+    uint32_t ref, inode;
     size_t up;
-    int r;
 
     if (!note->path.len)
         return hx_err_set(err, HX_ERR_CORRUPT,
@@ -271,8 +286,10 @@ static int apply_link(struct hx_tree *tree, const struct hx_note *note,
                           "the hard link '%s' points to '%s', which is a "
                           "folder",
                           note->path.text, target.text);
-    r = add_entry(tree, &note->path, hx_tree_node(tree, ref)->inode, ref, err);
-    return r;
+    inode = hx_tree_node(tree, ref)->inode;
+    set_attributes(hx_tree_inode_ptr(tree, inode),
+                   hx_tree_inode_ptr(tree, note->inode));
+    return add_entry(tree, &note->path, inode, ref, err);
 }
 
 static int hide(struct hx_tree *tree, uint32_t ref, struct hx_err *err)

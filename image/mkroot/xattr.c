@@ -81,12 +81,30 @@ static int compare(const struct hx_xattr *a, const struct hx_xattr *b)
     return a->name_len < b->name_len ? -1 : a->name_len > b->name_len;
 }
 
+/* Where a name is, or where it belongs. */
+static size_t find_item(const struct hx_xattr_set *set,
+                        const struct hx_xattr *xattr, int *found_r)
+{
+    size_t low = 0, high = set->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (compare(&set->items[middle], xattr) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *found_r = low < set->count && compare(&set->items[low], xattr) == 0;
+    return low;
+}
+
 int hx_xattr_set_add(struct hx_xattr_set *set, const char *full_name,
                      const void *value, size_t value_len, struct hx_err *err)
 {
     struct hx_xattr xattr = { .value = value, .value_len = value_len };
-    size_t at = 0;
-    int order = 1;
+    size_t at;
+    int found;
 
     if (!classify(full_name, &xattr))
         return 0;
@@ -98,9 +116,8 @@ int hx_xattr_set_add(struct hx_xattr_set *set, const char *full_name,
                           "the extended attribute '%.40s' is larger than "
                           "Linux allows",
                           full_name);
-    while (at < set->count && (order = compare(&set->items[at], &xattr)) < 0)
-        at++;
-    if (at < set->count && order == 0) {
+    at = find_item(set, &xattr, &found);
+    if (found) {
         set->items[at] = xattr;
         return 0;
     }
@@ -119,6 +136,22 @@ int hx_xattr_set_add(struct hx_xattr_set *set, const char *full_name,
     set->items[at] = xattr;
     set->count++;
     return 0;
+}
+
+void hx_xattr_set_remove(struct hx_xattr_set *set, const char *full_name)
+{
+    struct hx_xattr xattr;
+    size_t at;
+    int found;
+
+    if (!classify(full_name, &xattr))
+        return;
+    at = find_item(set, &xattr, &found);
+    if (!found)
+        return;
+    set->count--;
+    memmove(set->items + at, set->items + at + 1,
+            (set->count - at) * sizeof(*set->items));
 }
 
 void hx_xattr_set_clear(struct hx_xattr_set *set)

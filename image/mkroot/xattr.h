@@ -45,6 +45,8 @@ struct hx_xattr_set {
  */
 int hx_xattr_set_add(struct hx_xattr_set *set, const char *full_name,
                      const void *value, size_t value_len, struct hx_err *err);
+/* Takes a name out again, if it is in. */
+void hx_xattr_set_remove(struct hx_xattr_set *set, const char *full_name);
 void hx_xattr_set_clear(struct hx_xattr_set *set);
 void hx_xattr_set_release(struct hx_xattr_set *set);
 
