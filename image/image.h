@@ -72,7 +72,10 @@ struct hx_image_options {
     const char *platform; /* "linux/amd64"; NULL is the host's */
 };
 
-#define HX_IMAGE_OPTIONS_DEFAULT { .pull = HX_PULL_MISSING }
+#define HX_IMAGE_OPTIONS_DEFAULT                                               \
+    {                                                                          \
+        .pull = HX_PULL_MISSING                                                \
+    }
 
 /* One thing that is under way; sent at most ten times a second for each. */
 struct hx_progress_event {

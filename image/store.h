@@ -77,8 +77,18 @@ int hx_store_write(const struct hx_store *store, const char *path,
 int hx_store_temp(const struct hx_store *store, const char *prefix, int *fd_r,
                   char **path_r, struct hx_err *err);
 
+/* The same for a folder; who made it removes it with its content. */
+int hx_store_temp_folder(const struct hx_store *store, const char *prefix,
+                         int *fd_r, char **path_r, struct hx_err *err);
+
 /* Removes the temporary files that no living process has locked. */
 int hx_store_sweep_temps(const struct hx_store *store, struct hx_err *err);
+
+/*
+ * Removes temporary files as above and, when no pull is under way, the blobs
+ * and disks that no image needs.  The pull that ends last does it, too.
+ */
+int hx_store_sweep(const struct hx_store *store, struct hx_err *err);
 
 #define _cleanup_store_ _cleanup_(hx_store_close)
 

@@ -14,9 +14,9 @@ wraps = $(addprefix -Wl$(comma)--wrap=,$(shell sed -n \
 	's|^/\* wrap: \(.*\) \*/$$|\1|p' $(1)))
 
 $(B)/tests/%: $(B)/obj/tests/unit/%.o $(UNIT_SHARED) $(LIBPLUGIN) \
-		$(LIBDOMAIN) $(LIBMKROOT) $(LIBIMAGE) $(LIBPVINIT) $(LIBBASE)
+		$(LIBDOMAIN) $(LIBMKROOT) $(LIBPULL) $(LIBIMAGE) $(LIBPVINIT) $(LIBBASE)
 	$(call link,$(call wraps,tests/unit/$*.c) $(DOMAIN_LIBS) $(IMAGE_LIBS) \
-		$(MKROOT_LIBS) $(call pkg-libs,cmocka))
+		$(PULL_LIBS) $(MKROOT_LIBS) $(call pkg-libs,cmocka))
 
 # pv-init has its own contract and no base library; only its tests link it.
 unit: $(UNIT_TESTS) $(PROGRAMS)

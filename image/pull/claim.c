@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image/pull/claim.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "image/base/cleanup.h"
+#include "image/pull/report.h"
+
+#define POLL_MS  20
+#define STALL_MS 300000 /* longer than all tries of a download together */
+
+/* Whether the locked file still has its name: a sweep, or the writer that
+ * was done, may have taken it away before we had the lock. */
+static int same_file(int fd, const char *path)
+{
+    struct stat ours, named;
+
+    return fstat(fd, &ours) == 0 && lstat(path, &named) == 0 &&
+           ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+}
+
+/* Waits for the lock as long as its holder gets on. */
+static int wait_lock(int fd, const struct hx_claim *claim, struct hx_err *err)
+{
+    static const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
+    off_t size = -1;
+    int idle_ms = 0;
+
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        struct stat st;
+
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return hx_err_sys(err, HX_ERR_SYSTEM, errno, "locking %s",
+                              claim->temp);
+        hx_report_progress("waiting", claim->object, 0, 0);
+        nanosleep(&pause, NULL);
+        idle_ms += POLL_MS;
+        if (fstat(fd, &st) == 0 && st.st_size != size) {
+            size = st.st_size;
+            idle_ms = 0;
+        }
+        if (idle_ms >= STALL_MS)
+            return hx_err_set(err, HX_ERR_STATE,
+                              "%s: another pull is at it and has not moved "
+                              "for %d s; end that one and try again",
+                              claim->object, STALL_MS / 1000);
+    }
+    return 0;
+}
+
+int hx_claim_take(const struct hx_claim *claim, int *fd_r, struct hx_err *err)
+{
+    for (;;) {
+        _cleanup_close_ int fd =
+            open(claim->temp, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int rc;
+
+        if (fd < 0)
+            return hx_err_sys(err, HX_ERR_SYSTEM, errno, "writing %s",
+                              claim->temp);
+        rc = wait_lock(fd, claim, err);
+        if (rc < 0)
+            return rc;
+        rc = claim->is_done(claim->opaque, err);
+        if (rc != 0) {
+            if (same_file(fd, claim->temp))
+                unlink(claim->temp);
+            return rc;
+        }
+        if (!same_file(fd, claim->temp))
+            continue;
+        *fd_r = hx_steal_fd(&fd);
+        return 0;
+    }
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image/pull/commit.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "image/base/strv.h"
+#include "image/record.h"
+
+static int commit_ref(const struct hx_store *store,
+                      const struct hx_found *found, char *canonical,
+                      int64_t now_s, struct hx_err *err)
+{
+    _cleanup_reference_ struct hx_reference ref = { 0 };
+    struct hx_ref_record record = { .reference = canonical,
+                                    .pulled_at_s = now_s };
+    int rc = hx_reference_parse(canonical, &ref, err);
+
+    if (rc < 0)
+        return rc;
+    strcpy(record.id, found->id);
+    strcpy(record.digest, found->root);
+    return hx_ref_record_save(store, &ref, &record, err);
+}
+
+int hx_commit(const struct hx_store *store, const struct hx_found *found,
+              const struct hx_disk *disk, struct hx_err *err)
+{
+    struct hx_image_record record = { .disk_bytes = disk->bytes }, old;
+    _cleanup_close_ int lock = -1;
+    int rc = hx_store_lock(store, &lock, err);
+
+    if (rc < 0)
+        return rc;
+    record.pulled_at_s = (int64_t)time(NULL);
+    strcpy(record.id, found->id);
+    strcpy(record.manifest, found->manifest);
+    strcpy(record.disk, disk->key);
+    strcpy(record.disk_sha256, disk->sha256);
+    /* An archive has no manifest; the layers of an earlier pull are kept. */
+    if (!*record.manifest &&
+        hx_image_record_load(store, found->id, &old, NULL) == 0)
+        strcpy(record.manifest, old.manifest);
+    rc = hx_image_record_save(store, &record, err);
+    for (size_t i = 0; rc == 0 && found->references && found->references[i];
+         i++)
+        rc = commit_ref(store, found, found->references[i], record.pulled_at_s,
+                        err);
+    return rc;
+}

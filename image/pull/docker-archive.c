@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What `docker save` writes, and the engine's own export of an image:
+ *
+ *     manifest.json   [{"Config": "HEX.json", "RepoTags": ["nginx:latest"],
+ *                       "Layers": ["HEX/layer.tar", ...]}, ...]
+ *
+ * Since docker 25 the same names lead into an OCI layout (blobs/sha256/HEX).
+ * Layers lie there without compression and are not kept in the store.
+ */
+#include "image/pull/docker-archive.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "image/base/json.h"
+#include "image/base/strv.h"
+#include "image/pull/archive.h"
+#include "image/pull/blob.h"
+#include "image/pull/hash.h"
+#include "image/pull/supply.h"
+
+struct docker_archive {
+    struct hx_supply supply; /* first */
+    char *what;
+    int fd;
+    char *reference; /* the wanted image, canonical, or NULL */
+    struct hx_archive *archive;
+    char **layers; /* names of members, lowest first */
+};
+
+static int no_memory(struct hx_err *err)
+{
+    return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "docker archive");
+}
+
+/* The canonical form of what a tag says, or NULL. */
+static char *canonical(const char *text)
+{
+    _cleanup_reference_ struct hx_reference ref = { 0 };
+
+    if (hx_reference_parse(text, &ref, NULL) < 0)
+        return NULL;
+    return hx_reference_canonical(&ref);
+}
+
+/* The canonical names of an image; those that are none are left out. */
+static int read_tags(const json_t *image, const char *what, char ***tags,
+                     struct hx_err *err)
+{
+    _cleanup_strv_ char **list = NULL;
+    int rc =
+        hx_json_strv(image, "RepoTags", what, HX_JSON_OPTIONAL, &list, err);
+
+    for (size_t i = 0; rc == 0 && list && list[i]; i++) {
+        _cleanup_free_ char *name = canonical(list[i]);
+
+        if (name && hx_strv_add(tags, name) < 0)
+            rc = no_memory(err);
+    }
+    return rc;
+}
+
+static int has(char *const *list, const char *name)
+{
+    for (size_t i = 0; list && list[i]; i++) {
+        if (strcmp(list[i], name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static int ambiguous(const struct docker_archive *d, const json_t *images,
+                     struct hx_err *err)
+{
+    struct hx_buf names = HX_BUF_INIT(400);
+    json_t *image;
+    size_t i;
+
+    json_array_foreach (images, i, image) {
+        _cleanup_strv_ char **tags = NULL;
+
+        (void)read_tags(image, "manifest.json", &tags, NULL);
+        for (size_t k = 0; tags && tags[k]; k++)
+            (void)hx_buf_addf(&names, "%s%s", names.len ? ", " : "", tags[k]);
+    }
+    hx_err_set(err, d->reference ? HX_ERR_NOT_FOUND : HX_ERR_USAGE,
+               "%s: %s; it holds %s", d->what,
+               d->reference ? "no image of that name is in it"
+                            : "several images are in it: name one of them "
+                              "behind a ':'",
+               names.len ? names.data : "no named image");
+    hx_buf_release(&names);
+    return d->reference ? -HX_ERR_NOT_FOUND : -HX_ERR_USAGE;
+}
+
+static int choose(const struct docker_archive *d, const json_t *images,
+                  const json_t **image_r, char ***tags_r, struct hx_err *err)
+{
+    json_t *image;
+    size_t i;
+
+    if (!d->reference && json_array_size(images) != 1)
+        return ambiguous(d, images, err);
+    json_array_foreach (images, i, image) {
+        _cleanup_strv_ char **tags = NULL;
+        int rc = read_tags(image, d->what, &tags, err);
+
+        if (rc < 0)
+            return rc;
+        if (d->reference && !has(tags, d->reference))
+            continue;
+        *image_r = image;
+        *tags_r = hx_steal_ptr(&tags);
+        return 0;
+    }
+    return ambiguous(d, images, err);
+}
+
+static int read_images(struct docker_archive *d, json_t **images_r,
+                       struct hx_err *err)
+{
+    _cleanup_buf_ struct hx_buf text = HX_BUF_INIT(0);
+    json_error_t why;
+    int rc;
+
+    if (!hx_archive_has(d->archive, "manifest.json"))
+        return hx_err_set(err, HX_ERR_CORRUPT, "%s: it is no docker archive%s",
+                          d->what,
+                          hx_archive_has(d->archive, "oci-layout")
+                              ? " but an OCI one; name it as oci-archive:PATH"
+                              : ", or is not whole: it holds no manifest.json");
+    rc = hx_archive_read(d->archive, "manifest.json", HX_MANIFEST_MAX_BYTES,
+                         &text, err);
+    if (rc < 0)
+        return rc;
+    *images_r = json_loadb(text.data ? text.data : "", text.len,
+                           JSON_REJECT_DUPLICATES, &why);
+    if (!json_is_array(*images_r))
+        return hx_err_set(err, HX_ERR_CORRUPT,
+                          "%s: its manifest.json is no list of images",
+                          d->what);
+    return 0;
+}
+
+/* A config whose name is a digest must have that digest. */
+static int check_name(const struct docker_archive *d, const char *name,
+                      const char *digest, struct hx_err *err)
+{
+    const char *base = strrchr(name, '/');
+    const char *hex = hx_digest_hex(digest);
+    size_t len;
+
+    base = base ? base + 1 : name;
+    len = strspn(base, "0123456789abcdef");
+    if (len != HX_DIGEST_HEX ||
+        (strcmp(base + len, "") != 0 && strcmp(base + len, ".json") != 0) ||
+        strncmp(base, hex, len) == 0)
+        return 0;
+    return hx_err_set(err, HX_ERR_CORRUPT,
+                      "%s: the config %.19s... has another digest than its "
+                      "name says (%.19s)",
+                      d->what, base, digest);
+}
+
+static int take_config(struct docker_archive *d, const char *name,
+                       const struct hx_platform *wanted, struct hx_found *found,
+                       struct hx_err *err)
+{
+    _cleanup_buf_ struct hx_buf text = HX_BUF_INIT(0);
+    char digest[HX_DIGEST_TEXT_MAX];
+    const char *data;
+    int rc =
+        hx_archive_read(d->archive, name, HX_MANIFEST_MAX_BYTES, &text, err);
+
+    if (rc < 0)
+        return rc;
+    data = text.data ? text.data : "";
+    if (hx_hash_bytes(data, text.len, digest) < 0)
+        return no_memory(err);
+    rc = check_name(d, name, digest, err);
+    if (rc == 0)
+        rc = hx_found_set_config(found, data, text.len, digest, wanted, err);
+    if (rc == 0)
+        rc = hx_blob_put(d->supply.store, digest, data, text.len, err);
+    return rc;
+}
+
+static int take_image(struct docker_archive *d, const json_t *image,
+                      const struct hx_platform *wanted, struct hx_found *found,
+                      struct hx_err *err)
+{
+    const char *config = NULL;
+    int rc =
+        hx_json_str(image, "Config", d->what, HX_JSON_REQUIRED, &config, err);
+
+    hx_strv_free(&d->layers);
+    if (rc == 0)
+        rc = hx_json_strv(image, "Layers", d->what, HX_JSON_REQUIRED,
+                          &d->layers, err);
+    if (rc < 0)
+        return rc;
+    found->layers.layer_count = hx_strv_len(d->layers);
+    if (found->layers.layer_count > HX_LAYERS_MAX)
+        return hx_err_set(err, HX_ERR_LIMIT,
+                          "%s: it has %zu layers; at most %d are supported",
+                          d->what, found->layers.layer_count, HX_LAYERS_MAX);
+    found->layers.layers =
+        calloc(found->layers.layer_count + 1, sizeof(*found->layers.layers));
+    if (!found->layers.layers)
+        return no_memory(err);
+    for (size_t i = 0; i < found->layers.layer_count; i++)
+        found->layers.layers[i].media = HX_MEDIA_LAYER_TAR;
+    return take_config(d, config, wanted, found, err);
+}
+
+static int find(struct hx_supply *supply, const struct hx_platform *wanted,
+                struct hx_found *found_r, struct hx_err *err)
+{
+    struct docker_archive *d = (struct docker_archive *)supply;
+    _cleanup_found_ struct hx_found found = { 0 };
+    _cleanup_json_ json_t *images = NULL;
+    const json_t *image = NULL;
+    int rc = 0;
+
+    if (!d->archive)
+        rc = hx_archive_open(supply->store, d->fd, d->what, &d->archive, err);
+    if (rc == 0)
+        rc = read_images(d, &images, err);
+    if (rc == 0)
+        rc = choose(d, images, &image, &found.references, err);
+    if (rc == 0)
+        rc = take_image(d, image, wanted, &found, err);
+    if (rc < 0)
+        return rc;
+    *found_r = found;
+    found = (struct hx_found){ 0 };
+    return 0;
+}
+
+static int layer(struct hx_supply *supply, const struct hx_found *found,
+                 size_t index, int *fd_r, struct hx_err *err)
+{
+    struct docker_archive *d = (struct docker_archive *)supply;
+
+    (void)found;
+    return hx_archive_file(d->archive, d->layers[index], fd_r, err);
+}
+
+static void release(struct hx_supply *supply)
+{
+    struct docker_archive *d = (struct docker_archive *)supply;
+
+    hx_archive_free(d->archive);
+    hx_cleanup_close(&d->fd);
+    hx_strv_free(&d->layers);
+    free(d->reference);
+    free(d->what);
+    free(d);
+}
+
+int hx_docker_archive_new(const struct hx_store *store, int fd,
+                          const char *what, const char *reference,
+                          struct hx_supply **supply_r, struct hx_err *err)
+{
+    struct docker_archive *d = calloc(1, sizeof(*d));
+
+    if (!d) {
+        close(fd);
+        return no_memory(err);
+    }
+    d->supply = (struct hx_supply){ store, find, layer, release };
+    d->fd = fd;
+    d->what = strdup(what);
+    if (reference)
+        d->reference = strdup(reference);
+    if (!d->what || (reference && !d->reference)) {
+        release(&d->supply);
+        return no_memory(err);
+    }
+    *supply_r = &d->supply;
+    return 0;
+}
+
+int hx_supply_docker_archive(const struct hx_store *store, const char *path,
+                             const char *reference, struct hx_supply **supply_r,
+                             struct hx_err *err)
+{
+    _cleanup_reference_ struct hx_reference ref = { 0 };
+    _cleanup_free_ char *name = NULL;
+    int fd, rc;
+
+    if (reference) {
+        rc = hx_reference_parse(reference, &ref, err);
+        if (rc < 0)
+            return rc;
+        name = hx_reference_canonical(&ref);
+        if (!name)
+            return no_memory(err);
+    }
+    rc = hx_archive_open_path(path, &fd, err);
+    return rc < 0 ? rc
+                  : hx_docker_archive_new(store, fd, path, name, supply_r, err);
+}

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image/pull/http.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "image/pull/url.h"
+
+#define HEADER_MAX_BYTES ((size_t)256 << 10)
+#define CHALLENGES_MAX   16
+#define STALL_BYTES      512L /* a second */
+
+struct hx_http {
+    CURL *curl;
+    struct hx_http_times times;
+    CURLcode last;
+};
+
+/* One transfer: what the callbacks need. */
+struct transfer {
+    const struct hx_http_request *request;
+    struct hx_http_reply *reply;
+    CURL *curl;
+    struct hx_err *err;
+    int begun;
+    int refused; /* a callback has set the error */
+};
+
+struct hx_http *hx_http_new(const struct hx_http_times *times)
+{
+    struct hx_http *http = calloc(1, sizeof(*http));
+
+    if (!http)
+        return NULL;
+    http->times = *times;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+        http->curl = curl_easy_init();
+    if (!http->curl) {
+        free(http);
+        return NULL;
+    }
+    return http;
+}
+
+void hx_http_free(struct hx_http *http)
+{
+    if (!http)
+        return;
+    curl_easy_cleanup(http->curl);
+    free(http);
+}
+
+void hx_http_tls_release(struct hx_http_tls *tls)
+{
+    if (!tls)
+        return;
+    free(tls->ca_pem);
+    free(tls->cert_path);
+    free(tls->key_path);
+    *tls = (struct hx_http_tls){ 0 };
+}
+
+void hx_http_reply_release(struct hx_http_reply *reply)
+{
+    if (!reply)
+        return;
+    free(reply->content_type);
+    free(reply->location);
+    free(reply->content_digest);
+    hx_strv_free(&reply->challenges);
+    hx_buf_release(&reply->body);
+    *reply = (struct hx_http_reply){ 0 };
+}
+
+/* A new answer begins: also after "100 Continue" and a proxy's own one. */
+static void reset_reply(struct hx_http_reply *reply, size_t body_max)
+{
+    size_t header_bytes = reply->header_bytes;
+
+    hx_http_reply_release(reply);
+    *reply = (struct hx_http_reply){ .length_bytes = -1,
+                                     .range_start = -1,
+                                     .retry_after_s = -1,
+                                     .header_bytes = header_bytes,
+                                     .body = HX_BUF_INIT(body_max) };
+}
+
+/* The value of a header of that name, trimmed, as a copy; or NULL. */
+static char *value_of(const char *line, size_t len, const char *name)
+{
+    size_t skip = strlen(name);
+
+    if (len <= skip || strncasecmp(line, name, skip) != 0 || line[skip] != ':')
+        return NULL;
+    line += skip + 1;
+    len -= skip + 1;
+    while (len && strchr(" \t", *line)) {
+        line++;
+        len--;
+    }
+    while (len && strchr(" \t\r\n", line[len - 1]))
+        len--;
+    return strndup(line, len);
+}
+
+static void take_string(const char *line, size_t len, const char *name,
+                        char **out)
+{
+    char *value = value_of(line, len, name);
+
+    if (!value)
+        return;
+    free(*out);
+    *out = value;
+}
+
+/* Digits alone; a date in Retry-After is not taken. */
+static void take_number(const char *line, size_t len, const char *name,
+                        const char *prefix, int64_t *out)
+{
+    _cleanup_free_ char *value = value_of(line, len, name);
+    const char *p = value;
+
+    if (!value || strncasecmp(p, prefix, strlen(prefix)) != 0)
+        return;
+    p += strlen(prefix);
+    if (*p < '0' || *p > '9' || strspn(p, "0123456789") > 18)
+        return;
+    *out = strtoll(p, NULL, 10);
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *opaque)
+{
+    struct transfer *t = opaque;
+    size_t len = size * count;
+    char *challenge;
+
+    t->reply->header_bytes += len;
+    if (t->reply->header_bytes > HEADER_MAX_BYTES) {
+        hx_err_set(t->err, HX_ERR_LIMIT,
+                   "the answer's header is larger than %zu KiB",
+                   HEADER_MAX_BYTES >> 10);
+        t->refused = 1;
+        return 0;
+    }
+    if (len > 5 && strncasecmp(line, "HTTP/", 5) == 0) {
+        reset_reply(t->reply, t->request->body_max_bytes
+                                  ? t->request->body_max_bytes
+                                  : HX_HTTP_BODY_MAX);
+        return len;
+    }
+    take_string(line, len, "Content-Type", &t->reply->content_type);
+    take_string(line, len, "Location", &t->reply->location);
+    take_string(line, len, "Docker-Content-Digest", &t->reply->content_digest);
+    take_number(line, len, "Content-Length", "", &t->reply->length_bytes);
+    take_number(line, len, "Content-Range", "bytes ", &t->reply->range_start);
+    take_number(line, len, "Retry-After", "", &t->reply->retry_after_s);
+    challenge = value_of(line, len, "WWW-Authenticate");
+    if (challenge && hx_strv_len(t->reply->challenges) < CHALLENGES_MAX)
+        (void)hx_strv_add(&t->reply->challenges, challenge);
+    free(challenge);
+    return len;
+}
+
+static int begin_once(struct transfer *t)
+{
+    if (t->begun)
+        return 0;
+    t->begun = 1;
+    curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &t->reply->status);
+    if (t->reply->status / 100 != 2 || !t->request->begin)
+        return 0;
+    if (t->request->begin(t->reply, t->request->opaque, t->err) < 0) {
+        t->refused = 1;
+        return -1;
+    }
+    return 0;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *opaque)
+{
+    struct transfer *t = opaque;
+    size_t len = size * count;
+
+    if (begin_once(t) < 0)
+        return 0;
+    if (t->reply->status / 100 == 2 && t->request->sink) {
+        if (t->request->sink(data, len, t->request->opaque, t->err) < 0) {
+            t->refused = 1;
+            return 0;
+        }
+        return len;
+    }
+    if (hx_buf_add(&t->reply->body, data, len) < 0) {
+        hx_err_set(t->err, HX_ERR_LIMIT, "the answer is larger than %zu bytes",
+                   t->reply->body.max);
+        t->refused = 1;
+        return 0;
+    }
+    return len;
+}
+
+/* Loopback, link-local (cloud metadata lives there) and "this host". */
+static int is_local_peer(const struct sockaddr *addr)
+{
+    if (addr->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const void *)addr;
+        uint32_t ip = ntohl(in->sin_addr.s_addr);
+
+        return (ip >> 24) == 127 || (ip >> 24) == 0 || (ip >> 16) == 0xa9fe;
+    }
+    if (addr->sa_family == AF_INET6) {
+        const struct in6_addr *ip =
+            &((const struct sockaddr_in6 *)(const void *)addr)->sin6_addr;
+        struct sockaddr_in mapped = { .sin_family = AF_INET };
+
+        if (IN6_IS_ADDR_V4MAPPED(ip)) {
+            memcpy(&mapped.sin_addr, ip->s6_addr + 12, 4);
+            return is_local_peer((const void *)&mapped);
+        }
+        return IN6_IS_ADDR_LOOPBACK(ip) || IN6_IS_ADDR_LINKLOCAL(ip) ||
+               IN6_IS_ADDR_UNSPECIFIED(ip);
+    }
+    return 1;
+}
+
+static curl_socket_t on_socket(void *opaque, curlsocktype purpose,
+                               struct curl_sockaddr *addr)
+{
+    struct transfer *t = opaque;
+
+    (void)purpose;
+    if (is_local_peer(&addr->addr)) {
+        hx_err_set(t->err, HX_ERR_REGISTRY,
+                   "it sends us to an address of this machine (%.150s); that "
+                   "is not followed",
+                   t->request->url);
+        t->refused = 1;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(addr->family, addr->socktype | SOCK_CLOEXEC, addr->protocol);
+}
+
+static struct curl_slist *add_header(struct curl_slist *list, const char *name,
+                                     const char *value, int *failed)
+{
+    _cleanup_free_ char *line = NULL;
+    struct curl_slist *more = NULL;
+
+    if (asprintf(&line, "%s: %s", name, value) < 0)
+        line = NULL;
+    if (line)
+        more = curl_slist_append(list, line);
+    if (!more)
+        *failed = 1;
+    return more ? more : list;
+}
+
+static void set_tls(CURL *curl, const struct hx_http_tls *tls)
+{
+    if (!tls)
+        return;
+    if (!tls->verify) {
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+    if (tls->ca_pem) {
+        struct curl_blob pem = { .data = tls->ca_pem,
+                                 .len = strlen(tls->ca_pem),
+                                 .flags = CURL_BLOB_NOCOPY };
+
+        /* Beside these, curl goes on trusting its folder of system CAs. */
+        curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &pem);
+    }
+    if (tls->cert_path) {
+        curl_easy_setopt(curl, CURLOPT_SSLCERT, tls->cert_path);
+        curl_easy_setopt(curl, CURLOPT_SSLKEY, tls->key_path);
+    }
+}
+
+static void set_credentials(CURL *curl, const struct hx_http_request *request)
+{
+    if (request->bearer) {
+        curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+        curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, request->bearer);
+    } else if (request->user) {
+        curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        curl_easy_setopt(curl, CURLOPT_USERNAME, request->user);
+        curl_easy_setopt(curl, CURLOPT_PASSWORD,
+                         request->password ? request->password : "");
+    }
+}
+
+static void set_limits(CURL *curl, const struct hx_http_times *times)
+{
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, times->connect_ms);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, times->stall_s);
+    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 262144L);
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "xl-hyper/" HX_VERSION);
+    /* A password in ~/.netrc is no login of ours. */
+    curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+}
+
+/* The whole request; the slist is the caller's to free. */
+static struct curl_slist *prepare(struct hx_http *http, struct transfer *t,
+                                  const struct hx_url *url, char *words,
+                                  int *failed)
+{
+    const struct hx_http_request *request = t->request;
+    struct curl_slist *headers = NULL;
+    CURL *curl = http->curl;
+
+    curl_easy_reset(curl);
+    set_limits(curl, &http->times);
+    set_tls(curl, request->tls);
+    set_credentials(curl, request);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words);
+    curl_easy_setopt(curl, CURLOPT_URL, url->text);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
+    if (request->unix_socket)
+        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
+    /* As docker does: this machine is never reached through a proxy. */
+    if (url->loopback || request->unix_socket)
+        curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    if (request->accept)
+        headers = add_header(headers, "Accept", request->accept, failed);
+    if (request->form) {
+        curl_easy_setopt(curl, CURLOPT_POST, 1L);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->form);
+    }
+    if (request->range_start) {
+        char range[32];
+
+        snprintf(range, sizeof(range), "%llu-",
+                 (unsigned long long)request->range_start);
+        curl_easy_setopt(curl, CURLOPT_RANGE, range);
+    }
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    return headers;
+}
+
+/* With a proxy, the peer is the proxy, and the proxy's rules hold. */
+static int uses_proxy(const struct hx_url *url)
+{
+    static const char *const names[] = { "all_proxy", "ALL_PROXY" };
+    const char *own = getenv(url->plain ? "http_proxy" : "https_proxy");
+
+    if (!own && !url->plain)
+        own = getenv("HTTPS_PROXY");
+    for (size_t i = 0; !own && i < 2; i++)
+        own = getenv(names[i]);
+    return own && *own;
+}
+
+static int explain(struct hx_http *http, const struct hx_url *url,
+                   const char *words, struct hx_err *err)
+{
+    const char *why = *words ? words : curl_easy_strerror(http->last);
+
+    switch (http->last) {
+    case CURLE_OUT_OF_MEMORY:
+        return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "asking %s", url->origin);
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+        return hx_err_set(err, HX_ERR_NETWORK,
+                          "%s: its certificate is not trusted (%s); put its "
+                          "CA into " HX_SYSCONFDIR "/hyper/certs.d/%s/ca.crt",
+                          url->host_port, why, url->host_port);
+    case CURLE_SSL_CERTPROBLEM:
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "%s: the client certificate in certs.d cannot be "
+                          "used: %s",
+                          url->host_port, why);
+    case CURLE_OPERATION_TIMEDOUT:
+        return hx_err_set(err, HX_ERR_NETWORK, "%s: it answers too slowly: %s",
+                          url->host_port, why);
+    default:
+        return hx_err_set(err, HX_ERR_NETWORK, "%s: %s", url->host_port, why);
+    }
+}
+
+int hx_http_get(struct hx_http *http, const struct hx_http_request *request,
+                struct hx_http_reply *reply_r, struct hx_err *err)
+{
+    struct transfer t = {
+        .request = request, .reply = reply_r, .curl = http->curl, .err = err
+    };
+    char words[CURL_ERROR_SIZE] = "";
+    _cleanup_url_ struct hx_url url = { 0 };
+    struct curl_slist *headers;
+    int failed = 0, rc;
+
+    *reply_r = (struct hx_http_reply){ 0 };
+    reset_reply(reply_r, HX_HTTP_BODY_MAX);
+    http->last = CURLE_OK;
+    rc = hx_url_parse(request->url, NULL, &url, err);
+    if (rc < 0)
+        return rc;
+    headers = prepare(http, &t, &url, words, &failed);
+    if (request->no_local_peer && !uses_proxy(&url)) {
+        curl_easy_setopt(http->curl, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+        curl_easy_setopt(http->curl, CURLOPT_OPENSOCKETDATA, &t);
+        /* A connection made before was not asked about. */
+        curl_easy_setopt(http->curl, CURLOPT_FRESH_CONNECT, 1L);
+    }
+    http->last = failed ? CURLE_OUT_OF_MEMORY : curl_easy_perform(http->curl);
+    if (http->last == CURLE_OK && begin_once(&t) < 0)
+        http->last = CURLE_WRITE_ERROR;
+    curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(headers);
+    curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &reply_r->status);
+    if (http->last == CURLE_OK)
+        return 0;
+    if (t.refused)
+        return err ? -(int)err->code : -HX_ERR_REGISTRY;
+    return explain(http, &url, words, err);
+}
+
+int hx_http_no_contact(const struct hx_http *http)
+{
+    switch (http->last) {
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+int hx_http_is_final(const struct hx_http *http)
+{
+    switch (http->last) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_OUT_OF_MEMORY:
+        return 1;
+    default:
+        return 0;
+    }
+}

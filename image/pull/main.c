@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * pull: from a reference to an image in the store.
+ *
+ * Started by the image library (image/fill.c), which shows what it reports;
+ * it answers in lines of JSON (image/helper.h) and prints nothing else.  All
+ * that talks to networks or reads archives is in here, and the layers
+ * themselves are read by `mkroot`.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "image/pull/login.h"
+#include "image/pull/pull.h"
+#include "image/pull/report.h"
+#include "image/store.h"
+
+static const char usage[] =
+    "Usage: pull [OPTION]... REFERENCE\n"
+    "       pull --login REGISTRY --user NAME    (password on stdin)\n"
+    "       pull --logout REGISTRY\n"
+    "\n"
+    "Fetch an image into the store.  This program is started by xl-hyper.\n"
+    "\n"
+    "  --store DIR          the store (" HX_STORE_DEFAULT ")\n"
+    "  --platform OS/ARCH   instead of this host's\n"
+    "  --no-engine          do not ask the local docker engine\n"
+    "  --engine SOCKET      its socket (/var/run/docker.sock)\n"
+    "  --connect-timeout S  seconds for a connection to stand (10)\n"
+    "  --stall-timeout S    seconds a transfer may stand still (30)\n"
+    "  -h, --help           print this\n";
+
+enum {
+    OPT_STORE = 256,
+    OPT_PLATFORM,
+    OPT_NO_ENGINE,
+    OPT_ENGINE,
+    OPT_CONNECT,
+    OPT_STALL,
+    OPT_LOGIN,
+    OPT_USER,
+    OPT_LOGOUT
+};
+
+static const struct option long_options[] = {
+    { "store", required_argument, NULL, OPT_STORE },
+    { "platform", required_argument, NULL, OPT_PLATFORM },
+    { "no-engine", no_argument, NULL, OPT_NO_ENGINE },
+    { "engine", required_argument, NULL, OPT_ENGINE },
+    { "connect-timeout", required_argument, NULL, OPT_CONNECT },
+    { "stall-timeout", required_argument, NULL, OPT_STALL },
+    { "login", required_argument, NULL, OPT_LOGIN },
+    { "user", required_argument, NULL, OPT_USER },
+    { "logout", required_argument, NULL, OPT_LOGOUT },
+    { "help", no_argument, NULL, 'h' },
+    { NULL, 0, NULL, 0 },
+};
+
+struct command {
+    struct hx_pull pull;
+    const char *store;
+    const char *login, *user, *logout;
+    int help;
+};
+
+static int seconds(const char *name, const char *text, long *out,
+                   struct hx_err *err)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+
+    if (*end || value < 1 || value > 86400)
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "--%s: '%.20s' is no number of seconds", name, text);
+    *out = value;
+    return 0;
+}
+
+static int take_option(int option, struct command *command, struct hx_err *err)
+{
+    struct hx_http_times *times = &command->pull.times;
+    int rc;
+
+    switch (option) {
+    case OPT_STORE:
+        command->store = optarg;
+        return 0;
+    case OPT_PLATFORM:
+        command->pull.platform = optarg;
+        return 0;
+    case OPT_NO_ENGINE:
+        command->pull.engine = NULL;
+        return 0;
+    case OPT_ENGINE:
+        command->pull.engine = optarg;
+        return 0;
+    case OPT_CONNECT:
+        rc = seconds("connect-timeout", optarg, &times->connect_ms, err);
+        times->connect_ms *= 1000;
+        return rc;
+    case OPT_STALL:
+        return seconds("stall-timeout", optarg, &times->stall_s, err);
+    case OPT_LOGIN:
+        command->login = optarg;
+        return 0;
+    case OPT_USER:
+        command->user = optarg;
+        return 0;
+    case OPT_LOGOUT:
+        command->logout = optarg;
+        return 0;
+    case 'h':
+        command->help = 1;
+        return 0;
+    default:
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "pull: wrong option; see 'pull --help'");
+    }
+}
+
+static int parse(int argc, char **argv, struct command *command,
+                 struct hx_err *err)
+{
+    int option, rc = 0, modes;
+
+    opterr = 0;
+    while (rc == 0 &&
+           (option = getopt_long(argc, argv, "h", long_options, NULL)) != -1)
+        rc = take_option(option, command, err);
+    if (rc < 0 || command->help)
+        return rc;
+    modes = (command->login != NULL) + (command->logout != NULL) +
+            (argc - optind > 0);
+    if (modes != 1 || argc - optind > 1 ||
+        (command->login != NULL) != (command->user != NULL))
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "pull: one reference, --login with --user, or "
+                          "--logout; see 'pull --help'");
+    command->pull.reference = argv[optind];
+    return 0;
+}
+
+/* A decompressor of an outer archive must not take the whole memory. */
+static void limit_memory(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+    static const struct rlimit limit = { 512UL << 20, 512UL << 20 };
+
+    setrlimit(RLIMIT_DATA, &limit);
+#endif
+}
+
+static int run(struct command *command, struct hx_err *err)
+{
+    _cleanup_store_ struct hx_store store = { 0 };
+    int rc;
+
+    if (command->login)
+        return hx_login(command->login, command->user, &command->pull.times,
+                        err);
+    if (command->logout)
+        return hx_logout(command->logout, err);
+    rc = hx_store_open(command->store, &store, err);
+    return rc < 0 ? rc : hx_pull_run(&store, &command->pull, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct command command = {
+        .pull = { .engine = HX_ENGINE_SOCKET,
+                  .times = { .connect_ms = 10000, .stall_s = 30 } },
+    };
+    struct hx_err err = { 0 };
+    int rc;
+
+    signal(SIGPIPE, SIG_DFL);
+    limit_memory();
+    rc = parse(argc, argv, &command, &err);
+    if (rc == 0 && command.help) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    if (rc == 0)
+        rc = run(&command, &err);
+    if (rc == 0)
+        return 0;
+    hx_report_error(&err);
+    return 1;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One pull, from the reference to the record in the store.
+ */
+#ifndef HX_PULL_PULL_H
+#define HX_PULL_PULL_H
+
+#include "image/pull/http.h"
+#include "image/pull/supply.h"
+#include "image/store.h"
+
+struct hx_pull {
+    const char *reference;
+    const char *platform; /* NULL: the host's */
+    const char *engine;   /* socket of the docker engine; NULL: not asked */
+    struct hx_http_times times;
+};
+
+/*
+ * Reports the image on success.  On failure nothing of the pull is left in
+ * the store; a killed one leaves what the next will take up or remove.
+ */
+int hx_pull_run(const struct hx_store *store, const struct hx_pull *pull,
+                struct hx_err *err);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What `pull` says to its caller: lines of JSON on standard output (see
+ * image/helper.h).  When nobody listens any more, SIGPIPE ends the program.
+ */
+#ifndef HX_PULL_REPORT_H
+#define HX_PULL_REPORT_H
+
+#include <stdint.h>
+
+#include "image/base/err.h"
+
+/*
+ * {"progress": {"stage", "object", "done_bytes", "total_bytes"}}.  A stage of
+ * an object is reported when it begins, when done reaches total, and at most
+ * ten times a second between.
+ */
+void hx_report_progress(const char *stage, const char *object,
+                        uint64_t done_bytes, uint64_t total_bytes);
+/* {"image": {"id", "reference"}}; `reference` may be NULL. */
+void hx_report_image(const char *id, const char *reference);
+/* {"error": {"code", "message"}} */
+void hx_report_error(const struct hx_err *err);
+
+/* "sha256:" and 12 digits: how a blob is called in progress and errors. */
+#define HX_SHORT_DIGEST 20
+const char *hx_short_digest(const char *digest, char text[HX_SHORT_DIGEST]);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the store remembers: one record for each image, and what each
+ * reference names.
+ *
+ *     images/HEX.json   {"version": 1, "id": "sha256:...",
+ *                        "manifest": "sha256:...", "disk": "KEY",
+ *                        "disk_bytes": N, "disk_sha256": "HEX",
+ *                        "pulled_at_s": N}
+ *     refs/...          {"version": 1, "reference": "docker.io/library/
+ *                        nginx:latest", "id": "sha256:...",
+ *                        "digest": "sha256:...", "pulled_at_s": N}
+ *
+ * The caller holds the store's lock to change them (hx_store_lock).  Readers
+ * need none: a file is whole, or gone.
+ */
+#ifndef HX_RECORD_H
+#define HX_RECORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "image/base/err.h"
+#include "image/digest.h"
+#include "image/reference.h"
+#include "image/store.h"
+
+struct hx_image_record {
+    char id[HX_DIGEST_TEXT_MAX];       /* the config's digest */
+    char manifest[HX_DIGEST_TEXT_MAX]; /* or "" */
+    char disk[HX_DIGEST_HEX + 1];      /* key of the root disk */
+    uint64_t disk_bytes;
+    char disk_sha256[HX_DIGEST_HEX + 1]; /* of the disk's bytes */
+    int64_t pulled_at_s;
+};
+
+struct hx_ref_record {
+    char *reference; /* canonical */
+    char id[HX_DIGEST_TEXT_MAX];
+    char digest[HX_DIGEST_TEXT_MAX]; /* what the registry's tag named, or "" */
+    int64_t pulled_at_s;
+};
+
+/* HX_ERR_NOT_FOUND when there is none, HX_ERR_CORRUPT when it is damaged. */
+int hx_image_record_load(const struct hx_store *store, const char *id,
+                         struct hx_image_record *record_r, struct hx_err *err);
+int hx_image_record_save(const struct hx_store *store,
+                         const struct hx_image_record *record,
+                         struct hx_err *err);
+int hx_image_record_remove(const struct hx_store *store, const char *id,
+                           struct hx_err *err);
+
+/* All records; damaged files are skipped.  The caller frees the array. */
+int hx_image_record_list(const struct hx_store *store,
+                         struct hx_image_record **records_r, size_t *count_r,
+                         struct hx_err *err);
+
+/* The file of a reference, the caller's to free; NULL without memory. */
+char *hx_ref_record_path(const struct hx_store *store,
+                         const struct hx_reference *ref);
+int hx_ref_record_load(const struct hx_store *store,
+                       const struct hx_reference *ref,
+                       struct hx_ref_record *record_r, struct hx_err *err);
+int hx_ref_record_save(const struct hx_store *store,
+                       const struct hx_reference *ref,
+                       const struct hx_ref_record *record, struct hx_err *err);
+/* Removes the file and the folders above it that are empty by that. */
+int hx_ref_record_remove(const struct hx_store *store, const char *canonical,
+                         struct hx_err *err);
+void hx_ref_record_release(struct hx_ref_record *record);
+
+/* All of them, sorted by reference; files that are damaged or not in their
+ * place are skipped.  Freed with hx_ref_record_list_free. */
+int hx_ref_record_list(const struct hx_store *store,
+                       struct hx_ref_record **records_r, size_t *count_r,
+                       struct hx_err *err);
+void hx_ref_record_list_free(struct hx_ref_record *records, size_t count);
+
+#define _cleanup_ref_record_ _cleanup_(hx_ref_record_release)
+
+#endif
