@@ -54,13 +54,13 @@ ssh_close() { # FOLDER
     rm -f "$1/ssh.sock"
 }
 
-# answers FOLDER: does dom0 run commands? Within 30 s, also when it is busy.
+# answers FOLDER: does dom0 run commands? Within 20 s, also when it is busy.
 answers() {
     local ssh
     ssh_options "$1"
     (
         close_descriptors
-        exec timeout -k 1 30 "${ssh[@]}" 127.0.0.1 true >/dev/null 2>&1 \
+        exec timeout -k 1 20 "${ssh[@]}" 127.0.0.1 true >/dev/null 2>&1 \
             </dev/null
     )
 }
