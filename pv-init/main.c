@@ -111,8 +111,9 @@ static int attach_devices(struct hx_init_pod *pod, int events, int nl,
         }
         if (has_root && has_network)
             return 0;
-        if (!hx_init_uevent_wait(events, deadline_us))
+        if (!hx_init_uevent_wait(events, hx_init_xs_fd(&pod->xs), deadline_us))
             return too_late(disk, interface, err);
+        hx_init_xs_run(&pod->xs);
     }
 }
 

@@ -51,17 +51,28 @@ static void tell(int fd, const char *data, size_t len)
         return; /* nothing else can be done here */
 }
 
-static void last_words(int signum)
+/* Takes in the answers that come within the time: a request may only be sent
+ * when the one before is answered (xenstore.h). */
+static void await_answer(int timeout_ms)
 {
     struct pollfd answered = { .fd = guard.xenstore, .events = POLLIN };
+    char buf[256];
 
+    if (guard.xenstore < 0 || poll(&answered, 1, timeout_ms) <= 0)
+        return;
+    while (read(guard.xenstore, buf, sizeof(buf)) > 0)
+        ;
+}
+
+static void last_words(int signum)
+{
     (void)signum;
-    tell(guard.console, GUARD_SENTENCE "\r\n", sizeof(GUARD_SENTENCE "\r\n"));
+    tell(guard.console, GUARD_SENTENCE "\r\n", strlen(GUARD_SENTENCE) + 2);
+    await_answer(100); /* to whatever was under way */
     tell(guard.xenstore, guard.error, guard.error_len);
+    await_answer(1000);
     tell(guard.xenstore, guard.state, guard.state_len);
-    /* The kernel sends in the background; its answer says that it has. */
-    if (guard.xenstore >= 0)
-        poll(&answered, 1, 1000);
+    await_answer(1000);
     hx_init_power_off(false);
 }
 

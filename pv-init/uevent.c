@@ -27,15 +27,16 @@ int hx_init_uevent_open(struct hx_init_err *err)
     return fd;
 }
 
-int hx_init_uevent_wait(int fd, uint64_t deadline_us)
+int hx_init_uevent_wait(int fd, int other, uint64_t deadline_us)
 {
-    struct pollfd readable = { .fd = fd, .events = POLLIN };
+    struct pollfd readable[2] = { { .fd = fd, .events = POLLIN },
+                                  { .fd = other, .events = POLLIN } };
     uint64_t now_us = hx_init_now_us();
     char message[2048];
 
     if (now_us >= deadline_us)
         return 0;
-    if (poll(&readable, 1, (int)((deadline_us - now_us) / 1000) + 1) == 0)
+    if (poll(readable, 2, (int)((deadline_us - now_us) / 1000) + 1) == 0)
         return 0;
     /* What it says does not matter, nor whether some were lost (ENOBUFS). */
     while (recv(fd, message, sizeof(message), 0) >= 0 || errno == ENOBUFS)

@@ -4,7 +4,7 @@
  *
  *     fd = hx_init_uevent_open(&err);          before the first look
  *     while (!there())
- *         if (hx_init_uevent_wait(fd, deadline_us) == 0)
+ *         if (hx_init_uevent_wait(fd, -1, deadline_us) == 0)
  *             too late
  */
 #ifndef HX_INIT_UEVENT_H
@@ -15,8 +15,10 @@
 /* The descriptor is the caller's; -1 on failure. */
 int hx_init_uevent_open(struct hx_init_err *err);
 
-/* 1: something happened, look again; 0: the deadline (hx_init_now_us) is
- * over. */
-int hx_init_uevent_wait(int fd, uint64_t deadline_us);
+/*
+ * 1: something happened, look again; 0: the deadline (hx_init_now_us) is over.
+ * Input at `other` (-1: none) counts as something, and is left there.
+ */
+int hx_init_uevent_wait(int fd, int other, uint64_t deadline_us);
 
 #endif

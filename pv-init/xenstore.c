@@ -9,7 +9,7 @@
 
 #include <xen/io/xs_wire.h>
 
-/* req_id of the one request whose answer carries something. */
+/* req_id, by which a refused write is told from a node that is not there. */
 #define REQ_WRITE 1
 #define REQ_WATCH 2
 #define REQ_READ  3
@@ -73,52 +73,78 @@ size_t hx_init_xs_encode_write(void *buf, size_t size, const char *path,
     return encode(buf, size, XS_WRITE, REQ_WRITE, parts);
 }
 
-/* One write(2) is one message: the kernel takes no more of them at once. */
-static void send_message(struct hx_init_xs *xs, const void *message, size_t len)
+static size_t message_len(const char *message)
 {
-    ssize_t n;
+    struct xsd_sockmsg head;
 
-    if (len == 0 || xs->fd < 0)
-        return;
-    do {
-        n = write(xs->fd, message, len);
-    } while (n < 0 && errno == EINTR);
-    if (n == (ssize_t)len)
-        xs->pending++;
-    else
-        xs->refused++;
+    memcpy(&head, message, sizeof(head));
+    return sizeof(head) + head.len;
 }
 
-static void send_request(struct hx_init_xs *xs, uint32_t type, uint32_t req_id,
-                         const char *path, const char *token)
+/* Sends the queue's first message unless one is under way. */
+static void send_next(struct hx_init_xs *xs)
 {
-    char message[HX_INIT_XS_MESSAGE_MAX];
-    const struct part parts[2] = {
-        { path, strlen(path) + 1 },
-        { token ? token : "", token ? strlen(token) + 1 : 0 },
-    };
+    while (!xs->under_way && xs->queue_len > 0 && xs->fd >= 0) {
+        size_t len = message_len(xs->queue);
+        ssize_t n;
 
-    send_message(xs, message,
-                 encode(message, sizeof(message), type, req_id, parts));
+        do {
+            n = write(xs->fd, xs->queue, len);
+        } while (n < 0 && errno == EINTR);
+        if (n == (ssize_t)len)
+            xs->under_way = true;
+        else
+            xs->lost++;
+        xs->queue_len -= len;
+        memmove(xs->queue, xs->queue + len, xs->queue_len);
+    }
+}
+
+static void queue_message(struct hx_init_xs *xs, uint32_t type, uint32_t req_id,
+                          const struct part parts[2])
+{
+    size_t len = encode(xs->queue + xs->queue_len,
+                        sizeof(xs->queue) - xs->queue_len, type, req_id, parts);
+
+    if (len == 0)
+        xs->lost++;
+    xs->queue_len += len;
+    send_next(xs);
 }
 
 void hx_init_xs_write(struct hx_init_xs *xs, const char *path,
                       const char *value)
 {
-    char message[HX_INIT_XS_MESSAGE_MAX];
+    const struct part parts[2] = {
+        { path, strlen(path) + 1 },
+        { value, strlen(value) },
+    };
 
-    send_message(
-        xs, message,
-        hx_init_xs_encode_write(message, sizeof(message), path, value));
+    queue_message(xs, XS_WRITE, REQ_WRITE, parts);
+}
+
+static void read_followed(struct hx_init_xs *xs)
+{
+    const struct part parts[2] = {
+        { xs->followed, strlen(xs->followed) + 1 },
+        { "", 0 },
+    };
+
+    queue_message(xs, XS_READ, REQ_READ, parts);
 }
 
 void hx_init_xs_follow(struct hx_init_xs *xs, const char *path,
                        hx_init_xs_taken *taken, void *arg)
 {
+    const struct part parts[2] = {
+        { path, strlen(path) + 1 },
+        { TOKEN, sizeof(TOKEN) },
+    };
+
     xs->followed = path;
     xs->taken = taken;
     xs->arg = arg;
-    send_request(xs, XS_WATCH, REQ_WATCH, path, TOKEN);
+    queue_message(xs, XS_WATCH, REQ_WATCH, parts);
 }
 
 /* `payload` ends in a NUL that the header does not count. */
@@ -127,15 +153,15 @@ static void take_message(struct hx_init_xs *xs, const struct xsd_sockmsg *head,
 {
     if (head->type == XS_WATCH_EVENT) {
         if (xs->followed)
-            send_request(xs, XS_READ, REQ_READ, xs->followed, NULL);
+            read_followed(xs);
         return;
     }
-    if (xs->pending > 0)
-        xs->pending--;
-    if (head->type == XS_READ && head->req_id == REQ_READ && xs->taken)
+    xs->under_way = false;
+    if (head->type == XS_READ && xs->taken)
         xs->taken(xs->arg, payload);
     else if (head->type == XS_ERROR && head->req_id == REQ_WRITE)
-        xs->refused++;
+        xs->lost++;
+    send_next(xs);
 }
 
 /* Takes whole messages off the buffer; -1 when the stream makes no sense. */
@@ -168,7 +194,8 @@ static void give_up(struct hx_init_xs *xs)
 {
     close(xs->fd);
     xs->fd = -1;
-    xs->pending = 0;
+    xs->under_way = false;
+    xs->queue_len = 0;
 }
 
 void hx_init_xs_run(struct hx_init_xs *xs)
@@ -196,7 +223,7 @@ void hx_init_xs_flush(struct hx_init_xs *xs, int timeout_ms)
     uint64_t deadline_us = hx_init_now_us() + (uint64_t)timeout_ms * 1000;
 
     hx_init_xs_run(xs);
-    while (xs->pending > 0 && xs->fd >= 0) {
+    while (xs->under_way && xs->fd >= 0) {
         struct pollfd readable = { .fd = xs->fd, .events = POLLIN };
         uint64_t now_us = hx_init_now_us();
 

@@ -2,10 +2,15 @@
 /*
  * The channel to dom0: xenstore, spoken over the kernel's /dev/xen/xenbus.
  *
- * Requests are sent and not waited for: their replies are taken in when the
- * event loop finds them, so a report costs the launch no round trip.  That is
- * why this speaks the wire protocol (xen/io/xs_wire.h) and not libxenstore,
- * which waits for each answer and wants a thread to watch.
+ * Requests are queued and not waited for: each is sent when the event loop has
+ * found the reply to the one before, so a report costs the launch no round
+ * trip.  That is why this speaks the wire protocol (xen/io/xs_wire.h) and not
+ * libxenstore, which waits for each answer and wants a thread to watch.
+ *
+ * There is never more than one request under way.  The kernel (6.1,
+ * xenbus_dev_request_and_reply) sends a request's payload later, from the
+ * buffer that the next write(2) overwrites; xenstored takes the torn message
+ * for an attack and drops the whole domain's connection.
  *
  *     hx_init_xs_open(&xs, &err);
  *     hx_init_xs_follow(&xs, "hyper/request", taken, arg);
@@ -19,6 +24,7 @@
 #ifndef HX_INIT_XENSTORE_H
 #define HX_INIT_XENSTORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,18 +32,21 @@
 
 /* Header and payload: XENSTORE_PAYLOAD_MAX. */
 #define HX_INIT_XS_MESSAGE_MAX (16 + 4096)
+/* All that a pod of 16 containers ever has to tell at once. */
+#define HX_INIT_XS_QUEUE_MAX 16384
 
 typedef void hx_init_xs_taken(void *arg, const char *value);
 
 struct hx_init_xs {
     int fd;
-    unsigned pending;     /* replies to come */
-    unsigned refused;     /* replies that were errors */
+    bool under_way;       /* a request whose reply is to come */
+    unsigned lost;        /* requests refused, or without room in the queue */
     const char *followed; /* path, borrowed for good */
     hx_init_xs_taken *taken;
     void *arg;
-    size_t in_len;
+    size_t in_len, queue_len;
     char in[HX_INIT_XS_MESSAGE_MAX + 1];
+    char queue[HX_INIT_XS_QUEUE_MAX]; /* whole messages, in order */
 };
 
 int hx_init_xs_open(struct hx_init_xs *xs, struct hx_init_err *err);
@@ -45,7 +54,7 @@ int hx_init_xs_open(struct hx_init_xs *xs, struct hx_init_err *err);
 void hx_init_xs_init(struct hx_init_xs *xs, int fd);
 int hx_init_xs_fd(const struct hx_init_xs *xs);
 
-/* Sends a write. */
+/* Queues a write. */
 void hx_init_xs_write(struct hx_init_xs *xs, const char *path,
                       const char *value);
 
@@ -56,10 +65,10 @@ void hx_init_xs_write(struct hx_init_xs *xs, const char *path,
 void hx_init_xs_follow(struct hx_init_xs *xs, const char *path,
                        hx_init_xs_taken *taken, void *arg);
 
-/* Takes in what has arrived; never waits. */
+/* Takes in what has arrived and sends what is next; never waits. */
 void hx_init_xs_run(struct hx_init_xs *xs);
 
-/* Waits until all that was sent is answered, at most timeout_ms. */
+/* Waits until all is sent and answered, at most timeout_ms. */
 void hx_init_xs_flush(struct hx_init_xs *xs, int timeout_ms);
 
 /*
