@@ -2,6 +2,8 @@
 #
 # ./        pod spec + disks -> a running domain, and its whole life
 # hotplug/  the helper that libxl runs for each vif and vbd
+# monitor/  one small process for each pod
+# reap/     what it becomes when the pod has ended
 
 LIBDOMAIN := $(B)/libdomain.a
 
@@ -26,5 +28,26 @@ $(B)/bin/hotplug: $(call objs,$(wildcard domain-builder/hotplug/*.c) \
 		-Wl,-z,relro,-z,now -Wl,--gc-sections -o $@ $(filter %.o,$^) \
 		$(filter %.a,$^) -lxenstore -lxentoolcore
 
-PROGRAMS        += $(if $(SANITIZE),,$(B)/bin/hotplug)
-PKGLIB_PROGRAMS += hotplug
+# All of the monitor but main.c, for the unit tests.
+LIBMONITOR := $(B)/libmonitor.a
+$(LIBMONITOR): $(call objs,$(filter-out %/main.c,$(wildcard \
+	domain-builder/monitor/*.c)))
+
+# Static too: a pod's start waits for it, and pods are many.
+$(B)/bin/monitor: $(call objs,domain-builder/monitor/main.c) $(LIBMONITOR) \
+		$(LIBDOMAIN) $(LIBBASE)
+	@mkdir -p $(@D)
+	@echo "  LD      $@ (static)"
+	@$(CC) $(filter-out -fsanitize=%,$(HX_CFLAGS)) -static-pie \
+		-Wl,-z,relro,-z,now -Wl,--gc-sections -o $@ $(filter %.o,$^) \
+		$(filter %.a,$^) -lxenstore -lxenctrl -lxencall \
+		-lxenforeignmemory -lxendevicemodel -lxengnttab -lxenevtchn \
+		-lxentoollog -lxentoolcore -ljansson
+
+$(B)/bin/reap: $(call objs,domain-builder/reap/main.c) $(LIBDOMAIN) \
+		$(LIBIMAGE) $(LIBBASE)
+	$(call link,$(DOMAIN_LIBS) $(IMAGE_LIBS))
+
+PROGRAMS        += $(if $(SANITIZE),,$(B)/bin/hotplug $(B)/bin/monitor) \
+	$(B)/bin/reap
+PKGLIB_PROGRAMS += hotplug monitor reap

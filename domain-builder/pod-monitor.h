@@ -5,7 +5,10 @@
  *
  * That file is a fifo which the monitor has open for writing: whoever has it
  * open for reading is told by POLLHUP when the monitor dies, with no polling
- * and no process id that could be reused.
+ * and no process id that could be reused.  The lock is POSIX's, which can be
+ * looked at without being taken, tells whose it is, and lasts over exec: the
+ * monitor becomes the reaper at the pod's end, and counts as alive until the
+ * pod's resources are given back.
  */
 #ifndef HX_POD_MONITOR_H
 #define HX_POD_MONITOR_H
@@ -15,14 +18,22 @@
 /* Name of the fifo in RUN/UUID. */
 #define HX_MONITOR_FIFO "monitor"
 
-/* Process id of the living monitor, or 0. */
+/* Process id of the living monitor, or 0.  The caller's own is none. */
 pid_t hx_monitor_pid(const struct hx_pod_dir *dir);
 
+/* A descriptor, the caller's, on which poll() reports POLLHUP once the living
+ * monitor has died; or -1 when none lives. */
+int hx_monitor_watch(const struct hx_pod_dir *dir);
+
+/* Waits for that; false on time-out. */
+bool hx_monitor_await(int watch, int timeout_ms);
+
 /*
- * Starts the monitor of a pod whose domain is built (pod->domid), and waits
- * until it has the console and the watches, at most 10 s.  It is a process
- * of its own: neither child nor member of our session, with none of our
- * descriptors.  A second monitor is no error: it sees the first and ends.
+ * Starts the monitor of a pod whose domain is built (pod->domid, pod->uuid),
+ * and waits until it has the lock and its watches, at most 10 s.  It is a
+ * process of its own: neither child nor member of our session, with none of
+ * our descriptors; what it has to complain of goes to pods/UUID/monitor.log.
+ * A second monitor is no error: it sees the first and ends.
  */
 int hx_pod_spawn_monitor(struct hx_host *host, const struct hx_pod *pod,
                          struct hx_err *err);

@@ -539,6 +539,15 @@ int hx_pod_dir_hold(const struct hx_pod_dir *dir, struct hx_pod *pod,
     return 0;
 }
 
+void hx_pod_let_go(struct hx_pod *pod)
+{
+    if (!pod->hold)
+        return;
+    hx_cleanup_close(&pod->hold->fd);
+    free(pod->hold);
+    pod->hold = NULL;
+}
+
 bool hx_pod_dir_seize(const struct hx_pod_dir *dir, int *fd_r)
 {
     return lock_hold(dir, LOCK_EX, fd_r, NULL) == 0;
@@ -551,10 +560,7 @@ void hx_pod_release(struct hx_pod *pod)
 {
     if (!pod)
         return;
-    if (pod->hold) {
-        hx_cleanup_close(&pod->hold->fd);
-        free(pod->hold);
-    }
+    hx_pod_let_go(pod);
     free(pod->message);
     free(pod->ip);
     free(pod->gateway);

@@ -50,6 +50,9 @@ struct hx_pod_dirs {
     const char *run;
 };
 
+/* Of a host; defined beside hx_pod_find(). */
+struct hx_pod_dirs hx_pod_dirs_of(const struct hx_host *host);
+
 struct hx_pod_dir {
     char uuid[HX_POD_UUID_TEXT];
     char nonce[HX_ABI_NONCE_LEN + 1]; /* secret, of the console's marks; once
@@ -128,6 +131,9 @@ int hx_pod_dir_by_name(const struct hx_pod_dirs *dirs, const char *name,
  */
 int hx_pod_dir_hold(const struct hx_pod_dir *dir, struct hx_pod *pod,
                     struct hx_err *err);
+
+/* Lets go, before hx_pod_release(). */
+void hx_pod_let_go(struct hx_pod *pod);
 
 /*
  * The other side: true, and nobody holds the pod or ever will while *fd_r, the

@@ -133,8 +133,16 @@ int hx_pod_list(struct hx_host *host, struct hx_pod **pods_r, size_t *count_r,
                 struct hx_err *err);
 void hx_pod_list_free(struct hx_pod *pods, size_t count);
 
-/* Waits until the pod has ended; timeout_ms -1 is for ever.  The pod is
- * filled anew.  HX_ERR_STATE on time-out. */
+/*
+ * Waits until the pod has ended, its log is complete and its resources are
+ * given back; timeout_ms -1 is for ever.  The pod is filled anew.
+ * HX_ERR_STATE on time-out; HX_ERR_INTERRUPTED when a signal handler ran: the
+ * caller does what the signal asks for and waits again.
+ *
+ * A pod from hx_pod_create() or hx_pod_find() can be waited for even if it is
+ * an --rm pod that has ended since: it is not removed before hx_pod_release().
+ * Who waited for one calls hx_pod_reconcile(host, uuid) after that.
+ */
 int hx_pod_wait(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
                 struct hx_err *err);
 
@@ -144,7 +152,8 @@ int hx_pod_kill(struct hx_host *host, const struct hx_pod *pod, int signum,
                 struct hx_err *err);
 
 /* Stop signal, wait, KILL, wait 5 s, destroy the domain.  timeout_ms -1: the
- * containers' own.  The folder stays, unless the pod has auto_remove. */
+ * containers' own.  The folder stays, unless the pod has auto_remove.  One
+ * that has ended is no error.  HX_ERR_INTERRUPTED as hx_pod_wait(). */
 int hx_pod_stop(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
                 struct hx_err *err);
 

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Signals, stopping and destroying. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain-builder/pod-monitor.h"
+#include "domain-builder/pod-reconcile.h"
+#include "domain-builder/pod-state.h"
+#include "domain-builder/pod-view.h"
+#include "domain-builder/resources.h"
+#include "domain-builder/xen_domains.h"
+#include "domain-builder/xen_request.h"
+#include "image/base/cleanup.h"
+#include "image/base/file.h"
+
+#define ACK_TIMEOUT_MS     5000
+#define AFTER_KILL_MS      5000
+#define LOCK_TIMEOUT_MS    30000
+#define MONITOR_TIMEOUT_MS 2000
+#define EXIT_KILLED        137 /* as by SIGKILL */
+
+/* One request at a time: the next would overwrite it before it is taken. */
+static int request(struct hx_host *host, const struct hx_pod *pod,
+                   uint32_t domid, const char *verb, unsigned argument,
+                   int timeout_ms, struct hx_err *err)
+{
+    struct hx_pod_dirs dirs = hx_pod_dirs_of(host);
+    _cleanup_free_ char *path = NULL;
+    _cleanup_close_ int lock = -1;
+    int r;
+
+    if (asprintf(&path, "%s/pods/%s/request.lock", dirs.lib, pod->uuid) < 0) {
+        path = NULL;
+        return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "asking the pod %s",
+                          pod->spec.name);
+    }
+    r = hx_lock(path, 1, 2 * ACK_TIMEOUT_MS, &lock, err);
+    return r < 0 ? r
+                 : hx_xen_request(host, domid, verb, argument, timeout_ms, err);
+}
+
+/* The pod's living domain, now. */
+static int living_domain(const struct hx_pod *pod, struct hx_domain *domain_r,
+                         struct hx_err *err)
+{
+    struct hx_domains domains = { 0 };
+    const struct hx_domain *domain;
+    int r = hx_domains_get(&domains, err);
+
+    if (r < 0)
+        return r;
+    domain = hx_domains_find(&domains, pod->uuid);
+    if (!domain || domain->fate != HX_DOMAIN_ALIVE)
+        r = hx_err_set(err, HX_ERR_STATE,
+                       "reaching the pod %s: it does not run", pod->spec.name);
+    else
+        *domain_r = *domain;
+    hx_domains_release(&domains);
+    return r;
+}
+
+int hx_pod_kill(struct hx_host *host, const struct hx_pod *pod, int signum,
+                struct hx_err *err)
+{
+    struct hx_domain domain;
+    int r;
+
+    if (signum < 1 || signum > 64)
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "signalling the pod %s: %d is no signal; they are "
+                          "1 to 64",
+                          pod->spec.name, signum);
+    r = living_domain(pod, &domain, err);
+    if (r < 0)
+        return r;
+    if (domain.paused)
+        return hx_err_set(err, HX_ERR_STATE,
+                          "signalling the pod %s: it is paused; 'xl unpause "
+                          "%s' lets it go on",
+                          pod->spec.name, pod->spec.name);
+    return request(host, pod, domain.domid, "kill", (unsigned)signum,
+                   ACK_TIMEOUT_MS, err);
+}
+
+/* -- destroying -------------------------------------------------------------
+ */
+
+/*
+ * With the lock: ends the pod, if nobody was faster, by destroying its domain.
+ * That it was us is recorded first, so that no one takes it for `xl destroy`.
+ */
+static int end_by_force(struct hx_host *host, const struct hx_pod_dir *dir,
+                        struct hx_pod *pod, const char *why, struct hx_err *err)
+{
+    int r = 0;
+
+    if (pod->state != HX_POD_EXITED) {
+        free(pod->message);
+        pod->message = strdup(why);
+        pod->state = HX_POD_EXITED;
+        pod->end = HX_END_KILLED;
+        pod->exit_code = EXIT_KILLED;
+        pod->finished_at_ms = hx_pod_now_ms();
+        r = hx_pod_dir_save(dir, pod, err);
+    }
+    if (r == 0 && !pod->reaped)
+        r = hx_pod_reap(host, dir, pod, err);
+    return r;
+}
+
+/* Opens, locks and reads the folder of `pod`; its hold stays its own. */
+static int take(struct hx_host *host, const struct hx_pod *pod,
+                struct hx_pod_dir *dir, struct hx_pod *fresh,
+                struct hx_err *err)
+{
+    struct hx_pod_dirs dirs = hx_pod_dirs_of(host);
+    int r = hx_pod_dir_open(&dirs, pod->uuid, dir, err);
+
+    if (r == 0)
+        r = hx_pod_dir_lock(dir, LOCK_TIMEOUT_MS, err);
+    return r == 0 ? hx_pod_view_load(dir, fresh, err) : r;
+}
+
+static int check_ended(const struct hx_pod *fresh, struct hx_err *err)
+{
+    struct hx_domain domain;
+
+    if (fresh->state == HX_POD_EXITED ||
+        living_domain(fresh, &domain, NULL) == -HX_ERR_STATE)
+        return 0;
+    return hx_err_set(err, HX_ERR_STATE,
+                      "destroying the pod %s: it runs; stop it first, or say "
+                      "-f",
+                      fresh->spec.name);
+}
+
+int hx_pod_destroy(struct hx_host *host, struct hx_pod *pod, bool force,
+                   struct hx_err *err)
+{
+    struct hx_pod_dirs dirs = hx_pod_dirs_of(host);
+    struct hx_pod_dir dir = { .lock_fd = -1 };
+    _cleanup_close_ int monitor = -1;
+    struct hx_pod fresh = { 0 };
+    int r = take(host, pod, &dir, &fresh, err);
+
+    if (r == 0 && !force)
+        r = check_ended(&fresh, err);
+    if (r == 0) {
+        monitor = hx_monitor_watch(&dir);
+        r = end_by_force(host, &dir, &fresh, "destroyed by hyper-destroy", err);
+    }
+    if (r == 0)
+        r = hx_pod_dir_remove(&dirs, &dir, err);
+    if (r == 0 && monitor >= 0)
+        hx_monitor_await(monitor, MONITOR_TIMEOUT_MS);
+    hx_pod_release(&fresh);
+    hx_pod_dir_release(&dir);
+    return r == -HX_ERR_NOT_FOUND ? 0 : r; /* somebody else removed it */
+}
+
+/* -- stopping ---------------------------------------------------------------
+ */
+
+static int stop_timeout(const struct hx_pod *pod)
+{
+    unsigned longest_ms = 0;
+
+    for (size_t i = 0; i < pod->spec.container_count; i++) {
+        if (pod->spec.containers[i].stop_timeout_ms > longest_ms)
+            longest_ms = pod->spec.containers[i].stop_timeout_ms;
+    }
+    return longest_ms > INT32_MAX - AFTER_KILL_MS ? INT32_MAX - AFTER_KILL_MS
+                                                  : (int)longest_ms;
+}
+
+/* Asks the guest to stop, and waits for it. */
+static int stop_kindly(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
+                       struct hx_err *err)
+{
+    struct hx_domain domain;
+    int r = living_domain(pod, &domain, err);
+
+    if (r == 0 && domain.paused) {
+        pod->domid = domain.domid;
+        r = hx_pod_unpause(host, pod, err);
+    }
+    if (r == 0)
+        r = request(host, pod, domain.domid, "stop", (unsigned)timeout_ms, 0,
+                    err);
+    if (r == -HX_ERR_STATE || r == 0) /* asked, or it has just ended */
+        r = hx_pod_wait(host, pod, timeout_ms + AFTER_KILL_MS, err);
+    return r;
+}
+
+static int stop_by_force(struct hx_host *host, struct hx_pod *pod,
+                         struct hx_err *err)
+{
+    struct hx_pod_dir dir = { .lock_fd = -1 };
+    struct hx_pod fresh = { 0 };
+    int r = take(host, pod, &dir, &fresh, err);
+
+    if (r == 0)
+        r = end_by_force(host, &dir, &fresh,
+                         "it did not stop in time, so that its domain was "
+                         "destroyed",
+                         err);
+    hx_pod_dir_release(&dir);
+    if (r == 0) {
+        fresh.hold = hx_steal_ptr(&pod->hold);
+        hx_pod_release(pod);
+        *pod = fresh;
+        fresh = (struct hx_pod){ 0 };
+    }
+    hx_pod_release(&fresh);
+    return r;
+}
+
+int hx_pod_stop(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
+                struct hx_err *err)
+{
+    struct hx_err why = { 0 };
+    int r;
+
+    if (pod->state == HX_POD_CREATING)
+        return hx_err_set(err, HX_ERR_STATE,
+                          "stopping the pod %s: it is being created",
+                          pod->spec.name);
+    if (timeout_ms < 0)
+        timeout_ms = stop_timeout(pod);
+    if (timeout_ms > INT32_MAX - AFTER_KILL_MS)
+        timeout_ms = INT32_MAX - AFTER_KILL_MS;
+    r = stop_kindly(host, pod, timeout_ms, &why);
+    if (r < 0 && r != -HX_ERR_INTERRUPTED)
+        r = stop_by_force(host, pod, &why);
+    if (r == -HX_ERR_NOT_FOUND) /* somebody has destroyed it meanwhile */
+        return 0;
+    if (r < 0) {
+        if (err)
+            *err = why;
+        return r;
+    }
+    if (!pod->spec.auto_remove)
+        return 0;
+    hx_pod_let_go(pod);
+    return hx_pod_reconcile(host, pod->uuid, err);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "domain-builder/pod-monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "domain-builder/host.h"
+#include "image/base/cleanup.h"
+
+#define READY_TIMEOUT_MS 10000
+
+static int open_fifo(const struct hx_pod_dir *dir)
+{
+    _cleanup_free_ char *path = NULL;
+
+    if (asprintf(&path, "%s/" HX_MONITOR_FIFO, dir->run_path) < 0) {
+        path = NULL;
+        return -1;
+    }
+    return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+}
+
+static pid_t holder(int fifo)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+    if (fifo < 0 || fcntl(fifo, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+        return 0;
+    return lock.l_pid;
+}
+
+pid_t hx_monitor_pid(const struct hx_pod_dir *dir)
+{
+    _cleanup_close_ int fifo = open_fifo(dir);
+
+    return holder(fifo);
+}
+
+int hx_monitor_watch(const struct hx_pod_dir *dir)
+{
+    _cleanup_close_ int fifo = open_fifo(dir);
+
+    /* Opened before the lock is looked at: if the monitor lives then, its
+     * death comes after our opening, and poll tells of it. */
+    return holder(fifo) ? hx_steal_fd(&fifo) : -1;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+/* Polls until the deadline, over signals; > 0 when there is something. */
+static int poll_until(int fd, short events, int64_t deadline_ms)
+{
+    struct pollfd pfd = { .fd = fd, .events = events };
+
+    for (;;) {
+        int64_t left_ms = deadline_ms - now_ms();
+        int r = poll(&pfd, 1, left_ms > 0 ? (int)left_ms : 0);
+
+        if (r >= 0 || errno != EINTR)
+            return r;
+    }
+}
+
+bool hx_monitor_await(int watch, int timeout_ms)
+{
+    return poll_until(watch, 0, now_ms() + timeout_ms) > 0;
+}
+
+/* -- starting ---------------------------------------------------------------
+ */
+
+struct launch {
+    char *program;
+    char *log;
+    char domid[16];
+    const char *uuid;
+    const struct hx_host *host;
+    int ready; /* written by the monitor */
+};
+
+/* Opens out of the way of the descriptors that are given meanings below. */
+static int open_high(const char *path, int flags)
+{
+    int fd = open(path, flags, 0600);
+
+    return fd < 0 ? -1 : fcntl(fd, F_DUPFD, 10);
+}
+
+/*
+ * In the child: nothing of ours but standard input (/dev/null), the
+ * monitor's own log, and the pipe as descriptor 3.
+ */
+static void become_monitor(const struct launch *launch)
+{
+    sigset_t none;
+    int null, log;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
+    null = open_high("/dev/null", O_RDWR);
+    log = open_high(launch->log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW);
+    if (null < 0 || dup2(launch->ready, 3) < 0 || dup2(null, 0) < 0 ||
+        dup2(log < 0 ? null : log, 1) < 0 || dup2(1, 2) < 0 ||
+        fcntl(3, F_SETFD, 0) < 0 || chdir("/") < 0)
+        return;
+    closefrom(4);
+    execl(launch->program, launch->program, "--state-dir",
+          hx_host_state_dir(launch->host), "--run-dir",
+          hx_host_run_dir(launch->host), "--ready-fd", "3", "--domid",
+          launch->domid, launch->uuid, NULL);
+    dprintf(3, "running %s: %s; is it installed?", launch->program,
+            strerror(errno));
+}
+
+/* Twice forked, so that it is nobody's child and leads no session. */
+static int fork_monitor(const struct launch *launch)
+{
+    pid_t pid = fork(), reaped;
+    int status;
+
+    if (pid == 0) {
+        setsid();
+        pid = fork();
+        if (pid == 0)
+            become_monitor(launch);
+        _exit(pid < 0);
+    }
+    do
+        reaped = pid < 0 ? -1 : waitpid(pid, &status, 0);
+    while (reaped < 0 && pid > 0 && errno == EINTR);
+    if (reaped == pid && WIFEXITED(status) && WEXITSTATUS(status))
+        errno = EAGAIN;
+    return reaped == pid && status == 0 ? 0 : -1;
+}
+
+/* The monitor says "ok", or why it is not. */
+static int await_ready(int fd, const char *uuid, struct hx_err *err)
+{
+    int64_t deadline_ms = now_ms() + READY_TIMEOUT_MS;
+    char text[512];
+    size_t len = 0;
+    ssize_t n = 1;
+
+    while (n != 0 && len < sizeof(text) - 1) {
+        if (poll_until(fd, POLLIN, deadline_ms) <= 0)
+            return hx_err_set(err, HX_ERR_SYSTEM,
+                              "starting the monitor of the pod %s: it said "
+                              "nothing for %d s",
+                              uuid, READY_TIMEOUT_MS / 1000);
+        n = read(fd, text + len, sizeof(text) - 1 - len);
+        if (n < 0 && errno != EINTR)
+            n = 0;
+        len += n > 0 ? (size_t)n : 0;
+    }
+    text[len] = '\0';
+    if (strcmp(text, "ok") == 0)
+        return 0;
+    return hx_err_set(err, HX_ERR_SYSTEM,
+                      "starting the monitor of the pod %s: %s", uuid,
+                      len ? text : "it died at once");
+}
+
+int hx_pod_spawn_monitor(struct hx_host *host, const struct hx_pod *pod,
+                         struct hx_err *err)
+{
+    struct launch launch = { .uuid = pod->uuid, .host = host };
+    _cleanup_free_ char *program = NULL, *log = NULL;
+    _cleanup_close_ int ready = -1, said = -1;
+    int pipe_fds[2];
+
+    if (asprintf(&program, "%s/monitor", hx_host_pkglib_dir(host)) < 0)
+        program = NULL;
+    if (asprintf(&log, "%s/pods/%s/monitor.log", hx_host_state_dir(host),
+                 pod->uuid) < 0)
+        log = NULL;
+    if (!program || !log || pipe2(pipe_fds, O_CLOEXEC) < 0)
+        return hx_err_sys(err, HX_ERR_SYSTEM, errno,
+                          "starting the monitor of the pod %s", pod->uuid);
+    said = pipe_fds[0];
+    ready = pipe_fds[1];
+    launch.program = program;
+    launch.log = log;
+    launch.ready = ready;
+    snprintf(launch.domid, sizeof(launch.domid), "%u", pod->domid);
+    if (fork_monitor(&launch) < 0)
+        return hx_err_sys(err, HX_ERR_SYSTEM, errno,
+                          "starting the monitor of the pod %s", pod->uuid);
+    close(hx_steal_fd(&ready));
+    return await_ready(said, pod->uuid, err);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "domain-builder/xen_request.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <xenstore.h>
+
+#include "domain-builder/guest-report.h"
+#include "domain-builder/xen_domains.h"
+#include "domain-builder/xen_host.h"
+#include "image/base/cleanup.h"
+
+#define TOKEN "hyper-request"
+
+struct request {
+    struct xs_handle *xs;
+    uint32_t domid;
+    uint64_t seq;
+    char node[64];
+    char ack[64];
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+/* The number at the beginning of a node, or 0. */
+static uint64_t read_seq(struct xs_handle *xs, const char *path)
+{
+    unsigned int len = 0;
+    _cleanup_free_ char *value = xs_read(xs, XBT_NULL, path, &len);
+    uint64_t seq = 0;
+
+    if (value && memchr(value, ' ', len))
+        len = (unsigned)((char *)memchr(value, ' ', len) - value);
+    if (!value || hx_guest_number(value, len, UINT64_MAX - 1, &seq) < 0)
+        return 0;
+    return seq;
+}
+
+static int send_request(struct request *request, const char *verb,
+                        unsigned argument, struct hx_err *err)
+{
+    char text[64];
+
+    request->seq = read_seq(request->xs, request->node) + 1;
+    snprintf(text, sizeof(text), "%" PRIu64 " %s %u", request->seq, verb,
+             argument);
+    if (!xs_write(request->xs, XBT_NULL, request->node, text,
+                  (unsigned)strlen(text)))
+        return hx_err_sys(err, HX_ERR_NO_XEN, errno,
+                          "asking domain %u to %s: writing %s", request->domid,
+                          verb, request->node);
+    return 0;
+}
+
+static bool has_ended(const struct request *request)
+{
+    struct hx_domain domain = { 0 };
+    struct hx_xen_ctl *ctl = NULL;
+    bool ended;
+
+    if (hx_xen_ctl_open(&ctl, NULL) < 0)
+        return false;
+    ended = hx_xen_ctl_get(ctl, request->domid, &domain, NULL) == 0 &&
+            domain.fate != HX_DOMAIN_ALIVE;
+    hx_xen_ctl_close(ctl);
+    return ended;
+}
+
+/* A guest may write to the node as fast as it can: it costs us our own few
+ * seconds, and no memory. */
+static int await_ack(const struct request *request, const char *verb,
+                     int timeout_ms, struct hx_err *err)
+{
+    int64_t deadline_ms = now_ms() + timeout_ms;
+
+    for (;;) {
+        struct pollfd pfd = { .fd = xs_fileno(request->xs), .events = POLLIN };
+        int64_t left_ms = deadline_ms - now_ms();
+        char **event;
+
+        while ((event = xs_check_watch(request->xs)))
+            free(event);
+        if (read_seq(request->xs, request->ack) == request->seq ||
+            has_ended(request))
+            return 0;
+        if (left_ms <= 0)
+            return hx_err_set(err, HX_ERR_GUEST,
+                              "asking domain %u to %s: the guest has not "
+                              "answered for %d ms; it hangs, or has not "
+                              "started yet ('xl hyper-destroy -f' removes it)",
+                              request->domid, verb, timeout_ms);
+        poll(&pfd, 1, (int)left_ms);
+    }
+}
+
+int hx_xen_request(struct hx_host *host, uint32_t domid, const char *verb,
+                   unsigned argument, int timeout_ms, struct hx_err *err)
+{
+    struct request request = { .domid = domid };
+    int r = hx_xen_store(host, &request.xs, err);
+
+    if (r < 0)
+        return r;
+    snprintf(request.node, sizeof(request.node),
+             "/local/domain/%u/" HX_ABI_REQUEST, domid);
+    snprintf(request.ack, sizeof(request.ack),
+             "/local/domain/%u/" HX_ABI_DIR "/ack", domid);
+    if (timeout_ms <= 0)
+        return send_request(&request, verb, argument, err);
+    if (!xs_watch(request.xs, request.ack, TOKEN) ||
+        !xs_watch(request.xs, "@releaseDomain", TOKEN))
+        r = hx_err_sys(err, HX_ERR_NO_XEN, errno,
+                       "asking domain %u to %s: watching xenstore", domid,
+                       verb);
+    if (r == 0)
+        r = send_request(&request, verb, argument, err);
+    if (r == 0)
+        r = await_ack(&request, verb, timeout_ms, err);
+    xs_unwatch(request.xs, request.ack, TOKEN);
+    xs_unwatch(request.xs, "@releaseDomain", TOKEN);
+    return r;
+}
