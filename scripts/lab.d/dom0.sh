@@ -40,7 +40,7 @@ build_dom0_root() { # XEN OUT
         options+=("--dpkgopt=path-exclude=$path*")
     done
     # The log is shown only when it went wrong.
-    TMPDIR=$2 LC_ALL=C mmdebstrap --mode=root --variant=minbase \
+    TMPDIR=$2 LC_ALL=C timeout 1800 mmdebstrap --mode=root --variant=minbase \
         --aptopt='APT::Install-Recommends "false"' "${options[@]}" \
         --include="$(dom0_packages "$1" | paste -sd,)" \
         "$(dom0_suite "$1")" "$2/root.tar" >"$2/log" 2>&1 </dev/null || {

@@ -44,33 +44,52 @@ copy_out() { # FOLDER SOURCE DESTINATION
 # Builds the project and installs it, as `make install` would on that host;
 # nothing is copied when dom0 has it already.
 install_project() { # FOLDER
-    local dir=$1 stage hash log
-    command -v make >/dev/null || die "missing: make; install with scripts/setup"
-    stage=$dir/stage
-    log=$dir/make.log
+    local dir=$1 stage=$1/stage hash
+    need_tools make
     rm -rf "$stage"
-    say "building the project ..."
-    # `make` names the failing command in its last lines.
-    make -C "$top" -j"$(nproc)" all >"$log" 2>&1 </dev/null || {
-        tail -n 20 "$log" >&2
+    run_make "$dir/make.log" "building the project" -j"$(nproc)" all ||
         die "the project does not build; a lab without it: scripts/lab up --bare"
-    }
-    make -C "$top" install DESTDIR="$stage" >"$log" 2>&1 </dev/null || {
-        tail -n 20 "$log" >&2
+    run_make "$dir/make.log" "staging it" install DESTDIR="$stage" ||
         die "make install failed"
-    }
     hash=$(hash_inputs "$stage")
     if [[ $(cat "$dir/installed" 2>/dev/null || true) == "$hash" ]]; then
         say "dom0 has this build already"
     else
-        say "installing it in dom0 ..."
         rm -f "$dir/installed"
         # Unlinked first: programs of the build before may be running.
         tar -C "$stage" --owner=0 --group=0 -cf - . |
-            ssh_run "$dir" 300 '' tar -C / --warning=no-timestamp --unlink-first --no-overwrite-dir \
-                -xpf - || die "the project could not be copied into dom0"
+            ssh_run "$dir" 300 '' tar -C / --warning=no-timestamp \
+                --unlink-first --no-overwrite-dir -xpf - ||
+            die "the project could not be copied into dom0"
+        check_libraries "$dir" "$stage"
         printf '%s\n' "$hash" >"$dir/installed"
-        say "installed"
+        say "the project is installed in dom0"
     fi
     rm -rf "$stage"
+}
+
+# Are all libraries there that the installed programs need?
+check_libraries() { # FOLDER STAGE
+    local programs missing
+    mapfile -t programs < <(cd "$2" && find . -type f -perm -100 -printf '/%P\n')
+    missing=$(ssh_run "$1" 60 '' ldd "${programs[@]}" </dev/null 2>/dev/null |
+        awk '/not found/ { print $1 }' | sort -u | xargs)
+    [[ -z $missing ]] ||
+        die "dom0 lacks $missing; name its package in scripts/packages/dom0.list"
+}
+
+# run_make LOG TEXT ARGUMENT...: what make says goes to LOG and is shown when
+# it fails; the kernel's progress is shown, since that takes minutes.
+run_make() {
+    local log=$1 start=$SECONDS
+    say "$2 ..."
+    shift 2
+    # `make lab` calls us: the jobs of that make are not ours to use.
+    if ! env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make --no-print-directory \
+        -C "$top" "$@" 2>&1 </dev/null | tee "$log" |
+        { grep --line-buffered '^build-hyperkernel: ' >&2 || true; }; then
+        tail -n 20 "$log" >&2
+        return 1
+    fi
+    ((SECONDS - start < 5)) || say "built in $((SECONDS - start)) s"
 }

@@ -9,6 +9,7 @@
 # labs share what they don't change.
 
 boot_timeout_s=300
+qmp_timeout_s=30
 
 # -smap: QEMU before 9.1 faults on IRET with SMAP on, which kills a PV dom0.
 # -rdtscp: QEMU's emulated SVM has no instruction length for it, which kills a
@@ -81,7 +82,7 @@ qemu_pid() { # FOLDER
     local pid
     pid=$(cat "$1/qemu.pid" 2>/dev/null) || return 1
     [[ $pid =~ ^[0-9]+$ ]] || return 1
-    tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null |
+    tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" |
         grep -qF "unix:$1/qmp.sock," || return 1
     printf '%s\n' "$pid"
 }
@@ -94,7 +95,7 @@ qmp() {
     printf '%s\n' '{"execute": "qmp_capabilities"}' \
         "{\"execute\": \"$command\", \"arguments\": $arguments, \"id\": \"lab\"}" \
         >&"$to" 2>/dev/null || true
-    while IFS= read -r -t 30 line <&"$from"; do
+    while IFS= read -r -t "$qmp_timeout_s" line <&"$from"; do
         if [[ $line == *'"id": "lab"'* ]]; then
             reply=$line
             break
@@ -156,6 +157,7 @@ wait_ready() {
 
 # trouble FOLDER TEXT: says what went wrong, and what the console said last.
 trouble() {
+    local qmp_timeout_s=5 status
     say "$2; the end of its console:"
     if [[ -s $1/console.log ]]; then
         tail -n 15 "$1/console.log" | tr -d '\r' | cat -v | sed 's/^/    | /' >&2
@@ -164,6 +166,29 @@ trouble() {
     fi
     [[ ! -s $1/qemu.log ]] ||
         tail -n 5 "$1/qemu.log" | cat -v | sed 's/^/    | QEMU: /' >&2
+    qemu_pid "$1" >/dev/null || return 0
+    status=$(qmp "$1" query-status 2>/dev/null | jq -r .status || true)
+    case $status in
+    running) ;;
+    '') echo "    | QEMU does not answer either" >&2 ;;
+    io-error)
+        echo "    | QEMU has stopped it: it cannot write the lab's disk;" \
+            "is this machine's disk full? ($1)" >&2
+        ;;
+    *) echo "    | QEMU's state: $status" >&2 ;;
+    esac
+}
+
+# stop_strays PREFIX: ends QEMUs whose folder began with PREFIX, left by
+# somebody who was killed.
+stop_strays() {
+    local pid
+    for pid in /proc/[0-9]*; do
+        if tr '\0' '\n' 2>/dev/null <"$pid/cmdline" |
+            grep -qF "unix:$1"; then
+            kill "${pid#/proc/}" 2>/dev/null || true
+        fi
+    done
 }
 
 stop_qemu() { # FOLDER
@@ -180,6 +205,7 @@ stop_qemu() { # FOLDER
 # Boots dom0 and keeps it as it is when it is ready: ram, state, disk.qcow2
 # (over the dom0 disk of the cache) and console.log.
 build_snapshot() { # OUT
+    stop_strays "$(cache_path snapshot ".tmp-$(snapshot_key).")"
     trap 'stop_qemu "$1"' EXIT
     dom0_disk_key "$xen" >"$1/disk"
     boot_dom0 "$1"

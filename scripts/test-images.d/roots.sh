@@ -28,7 +28,7 @@ build_roots() {
 root_of() { # OUT NAME PACKAGES OPTION...
     local out=$1 name=$2 packages=$3
     shift 3
-    TMPDIR=$out LC_ALL=C mmdebstrap --mode=root --variant=minbase \
+    TMPDIR=$out LC_ALL=C timeout 1800 mmdebstrap --mode=root --variant=minbase \
         --aptopt='APT::Install-Recommends "false"' "$@" \
         ${packages:+--include="$packages"} bookworm "$out/$name" \
         >"$out/$name.log" 2>&1 </dev/null || {
