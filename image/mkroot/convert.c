@@ -138,12 +138,8 @@ static int write_content(struct conversion *c, struct hx_tar *tar,
                           "together",
                           (unsigned long long)(HX_MKROOT_DATA_BYTES_MAX >> 30));
     c->data_bytes += entry->size;
-    r = hx_squash_begin(c->squash, data_r, err);
-    if (r == 0)
-        r = hx_tar_content(tar, &sink, err);
-    if (r == 0)
-        r = hx_squash_end(c->squash, err);
-    return r;
+    r = hx_tar_content(tar, &sink, err);
+    return r < 0 ? r : hx_squash_end(c->squash, data_r, err);
 }
 
 /* -- entries -------------------------------------------------------------- */

@@ -115,14 +115,19 @@ static int write_file(struct writer *w, struct hx_inode *inode, uint32_t xattr)
 {
     static const struct hx_data empty = { .fragment = HX_NO_FRAGMENT };
     const struct hx_data *data = &empty;
+    uint64_t start = 0, sparse = 0;
     int r;
 
     if (inode->data != HX_DATA_EMPTY)
         data = hx_datas_get(w->squash->datas, inode->data);
-    if (xattr == UINT32_MAX && inode->nlink == 1 && !data->sparse &&
-        data->start <= UINT32_MAX && data->size <= UINT32_MAX) {
+    if (data->block_count) {
+        start = hx_data_blocks(data)->start;
+        sparse = hx_data_blocks(data)->sparse;
+    }
+    if (xattr == UINT32_MAX && inode->nlink == 1 && !sparse &&
+        start <= UINT32_MAX && data->size <= UINT32_MAX) {
         sqfs_inode_file_t file = {
-            .blocks_start = htole32((uint32_t)data->start),
+            .blocks_start = htole32((uint32_t)start),
             .fragment_index = htole32(data->fragment),
             .fragment_offset = htole32(data->fragment_offset),
             .file_size = htole32((uint32_t)data->size),
@@ -133,9 +138,9 @@ static int write_file(struct writer *w, struct hx_inode *inode, uint32_t xattr)
             r = append(w, w->inodes, &file, sizeof(file));
     } else {
         sqfs_inode_file_ext_t file = {
-            .blocks_start = htole64(data->start),
+            .blocks_start = htole64(start),
             .file_size = htole64(data->size),
-            .sparse = htole64(data->sparse),
+            .sparse = htole64(sparse),
             .nlink = htole32(inode->nlink),
             .fragment_idx = htole32(data->fragment),
             .fragment_offset = htole32(data->fragment_offset),
@@ -147,9 +152,9 @@ static int write_file(struct writer *w, struct hx_inode *inode, uint32_t xattr)
             r = append(w, w->inodes, &file, sizeof(file));
     }
     for (uint32_t i = 0; r == 0 && i < data->block_count; i++) {
-        uint32_t block = htole32(data->blocks[i]);
+        uint32_t size = htole32(hx_data_blocks(data)->sizes[i]);
 
-        r = append(w, w->inodes, &block, sizeof(block));
+        r = append(w, w->inodes, &size, sizeof(size));
     }
     return r;
 }

@@ -92,12 +92,6 @@ int hx_squash_open(int fd, const struct hx_squash_options *options,
     return 0;
 }
 
-int hx_squash_begin(struct hx_squash *squash, uint32_t *data_r,
-                    struct hx_err *err)
-{
-    return hx_datas_begin(squash->datas, data_r, err);
-}
-
 int hx_squash_write(struct hx_squash *squash, const void *data, size_t len,
                     struct hx_err *err)
 {
@@ -106,21 +100,13 @@ int hx_squash_write(struct hx_squash *squash, const void *data, size_t len,
 
 int hx_squash_zeros(struct hx_squash *squash, uint64_t len, struct hx_err *err)
 {
-    static const char zeros[65536];
-    int r = 0;
-
-    while (r == 0 && len > 0) {
-        size_t n = len < sizeof(zeros) ? (size_t)len : sizeof(zeros);
-
-        r = hx_datas_write(squash->datas, zeros, n, err);
-        len -= n;
-    }
-    return r;
+    return hx_datas_zeros(squash->datas, len, err);
 }
 
-int hx_squash_end(struct hx_squash *squash, struct hx_err *err)
+int hx_squash_end(struct hx_squash *squash, uint32_t *data_r,
+                  struct hx_err *err)
 {
-    return hx_datas_end(squash->datas, err);
+    return hx_datas_end(squash->datas, data_r, err);
 }
 
 /* The super block comes last, and the padding with it. */
@@ -136,6 +122,10 @@ static int seal(struct hx_squash *squash, struct hx_err *err)
                                           DISK_ALIGN - size % DISK_ALIGN);
     if (!code)
         code = sqfs_super_write(&squash->super, &squash->file.base);
+    /* The last blocks may have been known ones: see file_done in data.c. */
+    if (!code)
+        code =
+            squash->file.base.truncate(&squash->file.base, squash->file.size);
     if (code)
         return hx_squash_error(squash, code, "writing the super block", err);
     return 0;

@@ -6,10 +6,9 @@
  * the other; then the tree, which names them, all at once:
  *
  *     r = hx_squash_open(fd, &options, &squash, err);
- *     r = hx_squash_begin(squash, &data, err);     for each file with content
- *     r = hx_squash_write(squash, bytes, n, err);
+ *     r = hx_squash_write(squash, bytes, n, err);  for each file with content
  *     r = hx_squash_zeros(squash, n, err);
- *     r = hx_squash_end(squash, err);
+ *     r = hx_squash_end(squash, &inode->data, err);
  *     r = hx_squash_finish(squash, &tree, &xattrs, &result, err);
  *     hx_squash_free(squash);
  *
@@ -42,13 +41,12 @@ struct hx_squash_result {
 int hx_squash_open(int fd, const struct hx_squash_options *options,
                    struct hx_squash **squash_r, struct hx_err *err);
 
-/* *data_r is the number under which an inode names the file's data. */
-int hx_squash_begin(struct hx_squash *squash, uint32_t *data_r,
-                    struct hx_err *err);
 int hx_squash_write(struct hx_squash *squash, const void *data, size_t len,
                     struct hx_err *err);
 int hx_squash_zeros(struct hx_squash *squash, uint64_t len, struct hx_err *err);
-int hx_squash_end(struct hx_squash *squash, struct hx_err *err);
+/* *data_r is the number under which an inode names the file's content. */
+int hx_squash_end(struct hx_squash *squash, uint32_t *data_r,
+                  struct hx_err *err);
 
 /* The tree is used up: its inodes get numbers of the disk. */
 int hx_squash_finish(struct hx_squash *squash, struct hx_tree *tree,

@@ -8,12 +8,9 @@
 #define HX_MKROOT_SQUASH_PRIVATE_H
 
 #include <sqfs/block.h>
-#include <sqfs/block_processor.h>
-#include <sqfs/block_writer.h>
 #include <sqfs/compressor.h>
 #include <sqfs/dir.h>
 #include <sqfs/error.h>
-#include <sqfs/frag_table.h>
 #include <sqfs/inode.h>
 #include <sqfs/io.h>
 #include <sqfs/meta_writer.h>
@@ -48,18 +45,27 @@ int hx_compressor_new(const sqfs_compressor_config_t *config,
 
 /* -- data.c --------------------------------------------------------------- */
 
-/* Where a file's content lies in the disk. */
+/* Where a file's content lies in the disk; struct hx_data_blocks follows in
+ * memory when there are any.  Packed: the arena aligns to 4 bytes. */
 struct hx_data {
-    uint64_t start;
     uint64_t size;
-    uint64_t sparse;
-    uint32_t fragment; /* SQUASHFS_NO_FRAGMENT when there is none */
+    uint32_t fragment; /* HX_NO_FRAGMENT when there is none */
     uint32_t fragment_offset;
     uint32_t block_count;
-    uint32_t blocks[]; /* as an inode has them */
-};
+} __attribute__((packed, aligned(4)));
+
+struct hx_data_blocks {
+    uint64_t start;
+    uint64_t sparse;
+    uint32_t sizes[]; /* as an inode has them */
+} __attribute__((packed, aligned(4)));
 
 #define HX_NO_FRAGMENT 0xffffffffU
+
+static inline struct hx_data_blocks *hx_data_blocks(const struct hx_data *data)
+{
+    return (struct hx_data_blocks *)(data + 1);
+}
 
 struct hx_datas;
 
@@ -67,11 +73,10 @@ int hx_datas_new(struct hx_squash *squash, const sqfs_compressor_config_t *cmp,
                  unsigned threads, struct hx_datas **datas_r,
                  struct hx_err *err);
 void hx_datas_free(struct hx_datas *datas);
-int hx_datas_begin(struct hx_datas *datas, uint32_t *data_r,
-                   struct hx_err *err);
 int hx_datas_write(struct hx_datas *datas, const void *data, size_t len,
                    struct hx_err *err);
-int hx_datas_end(struct hx_datas *datas, struct hx_err *err);
+int hx_datas_zeros(struct hx_datas *datas, uint64_t len, struct hx_err *err);
+int hx_datas_end(struct hx_datas *datas, uint32_t *data_r, struct hx_err *err);
 /* Writes what is still held back; then the records can be had. */
 int hx_datas_finish(struct hx_datas *datas, struct hx_err *err);
 const struct hx_data *hx_datas_get(const struct hx_datas *datas, uint32_t data);

@@ -37,11 +37,14 @@ static int follow(struct walk *walk, const struct hx_inode *inode,
 {
     const char *target = hx_tree_link_target(walk->tree, inode);
 
-    if (++walk->links > HX_MKROOT_SYMLINKS_MAX ||
-        put_before(walk, target, strlen(target)) < 0)
+    if (++walk->links > HX_MKROOT_SYMLINKS_MAX)
         return hx_err_set(err, HX_ERR_CORRUPT,
                           "a path leads through more than %d symbolic links",
                           HX_MKROOT_SYMLINKS_MAX);
+    if (put_before(walk, target, strlen(target)) < 0)
+        return hx_err_set(err, HX_ERR_CORRUPT,
+                          "a path leads through symbolic links that are too "
+                          "long together");
     if (target[0] == '/')
         walk->at = walk->tree->root;
     return 0;
