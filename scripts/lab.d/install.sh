@@ -56,10 +56,10 @@ install_project() { # FOLDER
         say "dom0 has this build already"
     else
         rm -f "$dir/installed"
-        # Unlinked first: programs of the build before may be running.
+        # tar takes old files away first: programs of the build before may run.
         tar -C "$stage" --owner=0 --group=0 -cf - . |
             ssh_run "$dir" 300 '' tar -C / --warning=no-timestamp \
-                --unlink-first --no-overwrite-dir -xpf - ||
+                --no-overwrite-dir --keep-directory-symlink -xpf - ||
             die "the project could not be copied into dom0"
         check_libraries "$dir" "$stage"
         printf '%s\n' "$hash" >"$dir/installed"
@@ -87,7 +87,7 @@ run_make() {
     # `make lab` calls us: the jobs of that make are not ours to use.
     if ! env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make --no-print-directory \
         -C "$top" "$@" 2>&1 </dev/null | tee "$log" |
-        { grep --line-buffered '^build-hyperkernel: ' >&2 || true; }; then
+        { grep --line-buffered '^build-hyperkernel: .*compil' >&2 || true; }; then
         tail -n 20 "$log" >&2
         return 1
     fi
