@@ -232,7 +232,7 @@ static int explain(const struct hx_helper *helper, const char *path, int status,
                           strsignal(signum), *words ? ": " : "", words);
     }
     if (WEXITSTATUS(status) == 127)
-        return hx_err_set(err, HX_ERR_NOT_FOUND,
+        return hx_err_set(err, HX_ERR_SYSTEM,
                           "%s could not be started%s%s; is xl-hyper installed "
                           "whole?",
                           path, *words ? ": " : "", words);

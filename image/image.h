@@ -77,7 +77,8 @@ struct hx_image_options {
         .pull = HX_PULL_MISSING                                                \
     }
 
-/* One thing that is under way; sent at most ten times a second for each. */
+/* One thing that is under way; sent at most ten times a second for each.
+ * "retrying" counts tries in place of bytes. */
 struct hx_progress_event {
     const char *stage;  /* "resolving" "waiting" "downloading" "retrying"
                            "reading" "converting" "done" */

@@ -382,6 +382,16 @@ static int explain(struct hx_http *http, const struct hx_url *url,
                           "%s: the client certificate in certs.d cannot be "
                           "used: %s",
                           url->host_port, why);
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return hx_err_set(err, HX_ERR_NETWORK,
+                          "the name %s cannot be resolved; check it, and this "
+                          "host's DNS",
+                          url->host);
+    case CURLE_COULDNT_CONNECT:
+        return hx_err_set(err, HX_ERR_NETWORK,
+                          "%s cannot be reached (%s); is it running, and is "
+                          "the address right?",
+                          url->host_port, why);
     case CURLE_OPERATION_TIMEDOUT:
         return hx_err_set(err, HX_ERR_NETWORK, "%s: it answers too slowly: %s",
                           url->host_port, why);
@@ -427,6 +437,11 @@ int hx_http_get(struct hx_http *http, const struct hx_http_request *request,
     return explain(http, &url, words, err);
 }
 
+int hx_http_was_refused(const struct hx_http *http)
+{
+    return http->last == CURLE_COULDNT_CONNECT;
+}
+
 int hx_http_no_contact(const struct hx_http *http)
 {
     switch (http->last) {
@@ -447,6 +462,13 @@ int hx_http_no_contact(const struct hx_http *http)
 
 int hx_http_is_final(const struct hx_http *http)
 {
+    curl_off_t resolved_us = 0;
+
+    /* A resolver that is not there has taken its whole time already. */
+    if (http->last == CURLE_OPERATION_TIMEDOUT &&
+        curl_easy_getinfo(http->curl, CURLINFO_NAMELOOKUP_TIME_T,
+                          &resolved_us) == CURLE_OK)
+        return resolved_us == 0;
     switch (http->last) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:

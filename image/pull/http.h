@@ -82,6 +82,8 @@ void hx_http_reply_release(struct hx_http_reply *reply);
 
 /* Whether the last failure was one before any answer: no connection, no TLS. */
 int hx_http_no_contact(const struct hx_http *http);
+/* Whether nothing listened at the port. */
+int hx_http_was_refused(const struct hx_http *http);
 /* Whether the last failure will be the same on another try (no such host,
  * certificate refused). */
 int hx_http_is_final(const struct hx_http *http);

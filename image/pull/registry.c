@@ -58,17 +58,33 @@ static int is_theirs(int rc)
     }
 }
 
-/* 400 is what an https server says to plain http. */
+/* Without one, the two schemes have ports of their own. */
+static int has_port(const char *host_port)
+{
+    const char *colon = strrchr(host_port, ':');
+
+    return colon && !strchr(colon, ']');
+}
+
+/*
+ * Whether the other scheme of the same host may do better: it spoke no TLS,
+ * or answered 400, which is what an https server says to plain http.  Where
+ * nothing listens, nothing listens for either.
+ */
 static int wants_other_scheme(const struct registry *r, size_t at, int rc,
                               const struct hx_err *err)
 {
-    const struct hx_endpoint *next = &r->endpoints.list[at + 1];
+    const struct hx_http *http = r->sessions[at].http;
+    const struct hx_endpoint *list = r->endpoints.list;
 
-    if (at + 1 >= r->endpoints.count || !next->is_other_scheme)
+    if (at + 1 >= r->endpoints.count || !list[at + 1].is_other_scheme)
         return 0;
-    return (rc == -HX_ERR_NETWORK &&
-            hx_http_no_contact(r->sessions[at].http)) ||
-           (rc == -HX_ERR_REGISTRY && strstr(err->msg, "answered 400"));
+    if (rc == -HX_ERR_REGISTRY)
+        return strstr(err->msg, "answered 400") != NULL;
+    return rc == -HX_ERR_NETWORK && hx_http_no_contact(http) &&
+           !(hx_http_was_refused(http) &&
+             strcmp(list[at].url.host_port, list[at + 1].url.host_port) == 0 &&
+             has_port(list[at].url.host_port));
 }
 
 /* Joins what the endpoints said, the last one's last. */
@@ -131,7 +147,7 @@ static int get_document(struct hx_session *session, struct job *job,
         rc = hx_session_try(session, path, &request, reply, err);
         if (rc == 0 && reply->status == 200)
             return 0;
-        if (hx_session_again(session, rc, reply, tries, job->target))
+        if (hx_session_again(session, rc, reply, tries, session->repository))
             continue;
         if (rc == 0)
             rc = hx_session_explain(session, reply, err);

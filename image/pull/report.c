@@ -37,13 +37,15 @@ static int too_soon(const char *stage, const char *object, int last)
 {
     static char key[320];
     static int64_t said_ms;
+    static int said_last;
     char mine[sizeof(key)];
     int same;
 
     snprintf(mine, sizeof(mine), "%.31s %.255s", stage, object);
     same = strcmp(mine, key) == 0;
-    if (same && !last && now_ms() - said_ms < PAUSE_MS)
+    if (same && (said_last || !last) && (last || now_ms() - said_ms < PAUSE_MS))
         return 1;
+    said_last = last;
     strcpy(key, mine);
     said_ms = now_ms();
     return 0;

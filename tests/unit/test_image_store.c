@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The store: looking up, listing, removing, sweeping; no program is run. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "image/base/file.h"
+#include "image/image.h"
+#include "image/platform.h"
+#include "image/record.h"
+#include "tests/unit/unit.h"
+
+/* 64 times one hex digit. */
+static const char *hex(char c)
+{
+    static char text[4][HX_DIGEST_HEX + 1];
+    static int at;
+
+    at = (at + 1) % 4;
+    memset(text[at], c, HX_DIGEST_HEX);
+    return text[at];
+}
+
+static const char *digest(char c)
+{
+    static char text[4][HX_DIGEST_TEXT_MAX];
+    static int at;
+
+    at = (at + 1) % 4;
+    snprintf(text[at], sizeof(text[at]), "sha256:%s", hex(c));
+    return text[at];
+}
+
+static int setup(void **state)
+{
+    struct hx_store *store = calloc(1, sizeof(*store));
+    char folder[] = "/tmp/hx-store-XXXXXX";
+
+    setenv("HX_LIBEXEC", "/nonexistent", 1);
+    *state = store;
+    return mkdtemp(folder) && hx_store_open(folder, store, NULL) == 0 ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    struct hx_store *store = *state;
+    int rc = hx_rm_rf(store->root, NULL);
+
+    hx_store_close(store);
+    free(store);
+    unsetenv("HX_LIBEXEC");
+    return rc;
+}
+
+static void put(struct hx_store *store, const char *name, const char *text)
+{
+    char *path = hx_store_path(store, "%s", name);
+
+    assert_int_equal(hx_file_write_atomic(path, text, strlen(text), 0600, NULL),
+                     0);
+    free(path);
+}
+
+/* Whether the store has FOLDER/NAME and what follows. */
+static int has(struct hx_store *store, const char *folder, const char *name,
+               const char *suffix)
+{
+    char *path = hx_store_path(store, "%s%s%s", folder, name, suffix);
+    int there = access(path, F_OK) == 0;
+
+    free(path);
+    return there;
+}
+
+#define CONFIG_TEXT                                                            \
+    "{\"architecture\":\"%s\",\"os\":\"linux\",\"config\":{\"Cmd\":[\"x\"]},"  \
+    "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}"
+
+/* An image of id cccc..., disk dddd..., manifest mmmm... with layer llll... */
+static void add_image_for(struct hx_store *store, char id, char disk,
+                          char manifest, char layer, const char *arch)
+{
+    struct hx_image_record record = { .disk_bytes = 4, .pulled_at_s = 1000 };
+    char name[200], text[1000];
+
+    snprintf(name, sizeof(name), "blobs/sha256/%s", hex(id));
+    snprintf(text, sizeof(text), CONFIG_TEXT, arch);
+    put(store, name, text);
+    snprintf(name, sizeof(name), "disks/%s.squashfs", hex(disk));
+    put(store, name, "disk");
+    snprintf(name, sizeof(name), "blobs/sha256/%s", hex(layer));
+    put(store, name, "layer");
+    snprintf(name, sizeof(name), "blobs/sha256/%s", hex(manifest));
+    snprintf(text, sizeof(text),
+             "{\"schemaVersion\":2,\"config\":{\"mediaType\":"
+             "\"application/vnd.oci.image.config.v1+json\",\"digest\":\"%s\","
+             "\"size\":2},\"layers\":[{\"mediaType\":\"application/vnd.oci."
+             "image.layer.v1.tar\",\"digest\":\"%s\",\"size\":5}]}",
+             digest(id), digest(layer));
+    put(store, name, text);
+    strcpy(record.id, digest(id));
+    strcpy(record.manifest, digest(manifest));
+    strcpy(record.disk, hex(disk));
+    strcpy(record.disk_sha256, hex('0'));
+    assert_int_equal(hx_image_record_save(store, &record, NULL), 0);
+}
+
+static void add_image(struct hx_store *store, char id, char disk, char manifest,
+                      char layer)
+{
+    struct hx_platform host;
+
+    assert_int_equal(hx_platform_parse(NULL, &host, NULL), 0);
+    add_image_for(store, id, disk, manifest, layer, host.arch);
+}
+
+static void add_ref(struct hx_store *store, const char *name, char id)
+{
+    struct hx_reference ref = { 0 };
+    struct hx_ref_record record = { .pulled_at_s = 2000 };
+
+    assert_int_equal(hx_reference_parse(name, &ref, NULL), 0);
+    record.reference = hx_reference_canonical(&ref);
+    strcpy(record.id, digest(id));
+    strcpy(record.digest, digest('9'));
+    assert_int_equal(hx_ref_record_save(store, &ref, &record, NULL), 0);
+    hx_ref_record_release(&record);
+    hx_reference_release(&ref);
+}
+
+static const struct hx_image_options never = { .pull = HX_PULL_NEVER };
+
+static int get(struct hx_store *store, const char *name, struct hx_image *image,
+               struct hx_err *err)
+{
+    *image = (struct hx_image){ 0 };
+    return hx_image_get(store, name, &never, NULL, image, err);
+}
+
+static void test_get(void **state)
+{
+    static const struct {
+        const char *name, *familiar;
+    } table[] = {
+        { "nginx", "nginx:latest" },
+        { "docker.io/library/nginx:latest", "nginx:latest" },
+        { "h:5000/a/b:1", "h:5000/a/b:1" },
+        { "aaaaaaaaaaaa", "nginx:latest" },
+        { "sha256:aaaaaaaaaaaa", "nginx:latest" },
+        { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+          "nginx:latest" },
+        /* No reference names it. */
+        { "cccccccccccc", "cccccccccccc" },
+    };
+    struct hx_store *store = *state;
+    struct hx_image image;
+    struct hx_err err;
+
+    add_image(store, 'a', 'd', 'e', 'f');
+    add_image(store, 'b', 'd', 'e', 'f');
+    add_image(store, 'c', 'd', 'e', 'f');
+    add_ref(store, "nginx", 'a');
+    add_ref(store, "h:5000/a/b:1", 'b');
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (get(store, table[i].name, &image, &err) != 0)
+            fail_msg("%s: %s", table[i].name, err.msg);
+        assert_string_equal(image.familiar, table[i].familiar);
+        assert_string_equal(image.config.cmd[0], "x");
+        assert_int_equal(image.root_disk_bytes, 4);
+        assert_int_equal(access(image.root_disk, R_OK), 0);
+        hx_image_release(&image);
+    }
+    assert_int_equal(get(store, "nginx", &image, &err), 0);
+    assert_string_equal(image.reference, "docker.io/library/nginx:latest");
+    assert_string_equal(image.id, digest('a'));
+    assert_string_equal(image.digest, digest('9'));
+    assert_int_equal(image.pulled_at_s, 2000);
+    hx_image_release(&image);
+}
+
+static void test_get_what_is_not_there(void **state)
+{
+    static const struct {
+        const char *name;
+        int rc;
+    } table[] = {
+        { "redis", -HX_ERR_NOT_FOUND },
+        { "nginx:other", -HX_ERR_NOT_FOUND },
+        { "bbbbbbbbbbbb", -HX_ERR_NOT_FOUND },
+        { "sha256:bbbbbbbbbbbb", -HX_ERR_NOT_FOUND },
+        /* Too short for an id: a name. */
+        { "aaaaaaaaaaa", -HX_ERR_NOT_FOUND },
+        { "Nginx", -HX_ERR_USAGE },
+        { "", -HX_ERR_USAGE },
+    };
+    struct hx_store *store = *state;
+    struct hx_image image;
+    struct hx_err err = { 0 };
+
+    add_image(store, 'a', 'd', 'e', 'f');
+    add_ref(store, "nginx", 'a');
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        int rc = get(store, table[i].name, &image, &err);
+
+        if (rc != table[i].rc)
+            fail_msg("%s: %d %s", table[i].name, rc, err.msg);
+        assert_null(image.familiar);
+    }
+    assert_int_equal(get(store, "redis", &image, &err), -HX_ERR_NOT_FOUND);
+    assert_non_null(strstr(err.msg, "xl hyper-pull redis"));
+}
+
+static void test_ambiguous_id(void **state)
+{
+    struct hx_image_record record = { .disk_bytes = 1 };
+    struct hx_store *store = *state;
+    struct hx_image image;
+    struct hx_err err;
+
+    add_image(store, 'a', 'd', 'e', 'f');
+    strcpy(record.id, digest('a'));
+    record.id[strlen(record.id) - 1] = '0';
+    strcpy(record.disk, hex('d'));
+    assert_int_equal(hx_image_record_save(store, &record, NULL), 0);
+    assert_int_equal(get(store, "aaaaaaaaaaaa", &image, &err), -HX_ERR_USAGE);
+    assert_non_null(strstr(err.msg, "2 images"));
+}
+
+/* A missing or damaged part is a missing image, which a pull brings back. */
+static void test_get_damaged(void **state)
+{
+    static const char *const parts[][2] = { { "disks/", ".squashfs" },
+                                            { "images/", ".json" },
+                                            { "blobs/sha256/", "" } };
+    struct hx_store *store = *state;
+    struct hx_image image;
+    struct hx_err err;
+    char name[200];
+
+    for (size_t i = 0; i < 3; i++) {
+        add_image(store, 'a', 'a', 'e', 'f');
+        add_ref(store, "nginx", 'a');
+        assert_int_equal(get(store, "nginx", &image, &err), 0);
+        hx_image_release(&image);
+        snprintf(name, sizeof(name), "%s%s%s", parts[i][0], hex('a'),
+                 parts[i][1]);
+        put(store, name, "{damaged");
+        assert_int_equal(get(store, "nginx", &image, &err), -HX_ERR_NOT_FOUND);
+    }
+}
+
+static void test_other_platform(void **state)
+{
+    struct hx_image_options options = { .pull = HX_PULL_NEVER,
+                                        .platform = "linux/s390x" };
+    struct hx_store *store = *state;
+    struct hx_image image = { 0 };
+    struct hx_err err;
+
+    add_image_for(store, 'a', 'd', 'e', 'f', "s390x");
+    add_ref(store, "nginx", 'a');
+    assert_int_equal(get(store, "nginx", &image, &err), -HX_ERR_NOT_FOUND);
+    assert_int_equal(hx_image_get(store, "nginx", &options, NULL, &image, &err),
+                     0);
+    hx_image_release(&image);
+    /* Who names an id means that one. */
+    assert_int_equal(get(store, "aaaaaaaaaaaa", &image, &err), 0);
+    hx_image_release(&image);
+}
+
+static void test_list(void **state)
+{
+    struct hx_store *store = *state;
+    struct hx_image *images;
+    struct hx_err err;
+    size_t count;
+
+    assert_int_equal(hx_image_list(store, &images, &count, &err), 0);
+    assert_int_equal(count, 0);
+    hx_image_list_free(images, count);
+    add_image(store, 'a', 'd', 'e', 'f');
+    add_image(store, 'b', 'd', 'e', 'f');
+    add_ref(store, "nginx:2", 'a');
+    add_ref(store, "nginx:1", 'a');
+    add_ref(store, "gone", '7');
+    put(store, "images/junk", "{}");
+    put(store, "refs/junk", "{}");
+    /* A file that a killed write left is no tag. */
+    put(store, "refs/docker.io/library/nginx/_tags/1.x",
+        "{\"reference\":\"docker.io/library/nginx:1\",\"id\":\"sha256:"
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}");
+    assert_int_equal(hx_image_list(store, &images, &count, &err), 0);
+    assert_int_equal(count, 3);
+    assert_string_equal(images[0].familiar, "nginx:1");
+    assert_string_equal(images[1].familiar, "nginx:2");
+    assert_string_equal(images[2].familiar, "bbbbbbbbbbbb");
+    assert_null(images[2].reference);
+    hx_image_list_free(images, count);
+}
+
+static void test_remove(void **state)
+{
+    struct hx_store *store = *state;
+    struct hx_image image;
+    struct hx_err err;
+
+    add_image(store, 'a', 'd', 'e', 'f');
+    add_image(store, 'b', '1', '2', 'f');
+    add_ref(store, "nginx:1", 'a');
+    add_ref(store, "nginx:2", 'a');
+    add_ref(store, "redis", 'b');
+    assert_int_equal(hx_image_remove(store, "nginx:1", 0, NULL, NULL, &err), 0);
+    assert_int_equal(get(store, "nginx:1", &image, &err), -HX_ERR_NOT_FOUND);
+    assert_int_equal(get(store, "nginx:2", &image, &err), 0);
+    hx_image_release(&image);
+    assert_int_equal(hx_image_remove(store, "nginx:2", 0, NULL, NULL, &err), 0);
+    assert_false(has(store, "images/", hex('a'), ".json"));
+    assert_false(has(store, "blobs/sha256/", hex('a'), ""));
+    assert_false(has(store, "blobs/sha256/", hex('e'), ""));
+    assert_false(has(store, "disks/", hex('d'), ".squashfs"));
+    assert_false(has(store, "refs/docker.io/library/nginx", "", ""));
+    /* The layer that the other image has, too. */
+    assert_true(has(store, "blobs/sha256/", hex('f'), ""));
+    assert_int_equal(get(store, "redis", &image, &err), 0);
+    hx_image_release(&image);
+    assert_int_equal(hx_image_remove(store, "nginx:2", 0, NULL, NULL, &err),
+                     -HX_ERR_NOT_FOUND);
+    assert_int_equal(
+        hx_image_remove(store, "bbbbbbbbbbbb", 0, NULL, NULL, &err), 0);
+    assert_false(has(store, "blobs/sha256/", hex('f'), ""));
+    assert_false(has(store, "refs/docker.io", "", ""));
+    assert_true(has(store, "refs", "", ""));
+}
+
+static void test_remove_id_with_many_names(void **state)
+{
+    struct hx_store *store = *state;
+    struct hx_err err;
+
+    add_image(store, 'a', 'd', 'e', 'f');
+    add_ref(store, "nginx:1", 'a');
+    add_ref(store, "nginx:2", 'a');
+    assert_int_equal(
+        hx_image_remove(store, "aaaaaaaaaaaa", 0, NULL, NULL, &err),
+        -HX_ERR_STATE);
+    assert_non_null(strstr(err.msg, "nginx:2"));
+    assert_true(has(store, "images/", hex('a'), ".json"));
+    assert_int_equal(
+        hx_image_remove(store, "aaaaaaaaaaaa", 1, NULL, NULL, &err), 0);
+    assert_false(has(store, "images/", hex('a'), ".json"));
+    assert_false(has(store, "refs/docker.io", "", ""));
+}
+
+static int always(const char *id, void *opaque)
+{
+    assert_string_equal(id, opaque);
+    return 1;
+}
+
+static void test_remove_in_use(void **state)
+{
+    struct hx_store *store = *state;
+    char id[HX_DIGEST_TEXT_MAX];
+    struct hx_image image;
+    struct hx_err err;
+
+    strcpy(id, digest('a'));
+    add_image(store, 'a', 'd', 'e', 'f');
+    add_ref(store, "nginx:1", 'a');
+    add_ref(store, "nginx:2", 'a');
+    /* One of two names: nothing of the image goes. */
+    assert_int_equal(hx_image_remove(store, "nginx:2", 0, always, id, &err), 0);
+    assert_int_equal(hx_image_remove(store, "nginx:1", 0, always, id, &err),
+                     -HX_ERR_STATE);
+    assert_non_null(strstr(err.msg, "a pod uses it"));
+    assert_int_equal(get(store, "nginx:1", &image, &err), 0);
+    hx_image_release(&image);
+    assert_int_equal(hx_image_remove(store, "nginx:1", 1, always, id, &err), 0);
+    assert_int_equal(get(store, "nginx:1", &image, &err), -HX_ERR_NOT_FOUND);
+    assert_int_equal(get(store, "aaaaaaaaaaaa", &image, &err), 0);
+    hx_image_release(&image);
+}
+
+static void test_sweep(void **state)
+{
+    struct hx_store *store = *state;
+    int file, folder, pulls;
+    char *file_path, *folder_path;
+    struct hx_err err;
+
+    add_image(store, 'a', 'd', 'e', 'f');
+    put(store, "tmp/blob-left", "x");
+    put(store, "blobs/sha256/notes", "not ours");
+    assert_int_equal(hx_mkdir_p(store->root, 0700, &err), 0);
+    assert_int_equal(hx_store_temp(store, "mine", &file, &file_path, &err), 0);
+    assert_int_equal(
+        hx_store_temp_folder(store, "mine", &folder, &folder_path, &err), 0);
+    add_image(store, 'b', '1', '2', '3');
+    assert_int_equal(hx_image_record_remove(store, digest('b'), &err), 0);
+
+    /* While a pull runs, only temporary files go. */
+    assert_int_equal(hx_store_join_pulls(store, &pulls, &err), 0);
+    assert_int_equal(hx_store_sweep(store, &err), 0);
+    assert_false(has(store, "tmp/blob-left", "", ""));
+    assert_int_equal(access(file_path, F_OK), 0);
+    assert_int_equal(access(folder_path, F_OK), 0);
+    assert_true(has(store, "blobs/sha256/", hex('3'), ""));
+    close(pulls);
+    close(file);
+    close(folder);
+
+    assert_int_equal(hx_store_sweep(store, &err), 0);
+    assert_true(access(file_path, F_OK) < 0);
+    assert_true(access(folder_path, F_OK) < 0);
+    assert_false(has(store, "blobs/sha256/", hex('b'), ""));
+    assert_false(has(store, "blobs/sha256/", hex('2'), ""));
+    assert_false(has(store, "blobs/sha256/", hex('3'), ""));
+    assert_false(has(store, "disks/", hex('1'), ".squashfs"));
+    assert_true(has(store, "blobs/sha256/", hex('a'), ""));
+    assert_true(has(store, "blobs/sha256/", hex('e'), ""));
+    assert_true(has(store, "blobs/sha256/", hex('f'), ""));
+    assert_true(has(store, "disks/", hex('d'), ".squashfs"));
+    assert_true(has(store, "blobs/sha256/notes", "", ""));
+    free(file_path);
+    free(folder_path);
+}
+
+/* Records come from files: what is in them is checked before it is a path. */
+static void test_hostile_records(void **state)
+{
+    static const char *const bad[] = {
+        "{}",
+        "{\"id\":\"../../x\",\"disk\":\"y\",\"disk_bytes\":1}",
+        "{\"id\":\"sha256:"
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\","
+        "\"disk\":\"../../../etc/passwd\",\"disk_bytes\":1}",
+        "[]",
+        "",
+    };
+    struct hx_store *store = *state;
+    struct hx_image_record record;
+    char name[200];
+
+    snprintf(name, sizeof(name), "images/%s.json", hex('a'));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        put(store, name, bad[i]);
+        assert_int_equal(
+            hx_image_record_load(store, digest('a'), &record, NULL),
+            -HX_ERR_CORRUPT);
+    }
+}
+
+static void test_missing_helper(void **state)
+{
+    struct hx_store *store = *state;
+    struct hx_image image = { 0 };
+    struct hx_err err;
+
+    assert_int_equal(hx_image_get(store, "nginx", NULL, NULL, &image, &err),
+                     -HX_ERR_SYSTEM);
+    assert_non_null(strstr(err.msg, "pulling nginx: /nonexistent/pull could "
+                                    "not be started"));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_get),
+        TEST(test_get_what_is_not_there),
+        TEST(test_ambiguous_id),
+        TEST(test_get_damaged),
+        TEST(test_other_platform),
+        TEST(test_list),
+        TEST(test_remove),
+        TEST(test_remove_id_with_many_names),
+        TEST(test_remove_in_use),
+        TEST(test_sweep),
+        TEST(test_hostile_records),
+        TEST(test_missing_helper),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
