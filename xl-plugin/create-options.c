@@ -7,16 +7,15 @@
 #include <string.h>
 
 #include "domain-builder/pod-spec.h"
+#include "domain-builder/scratch.h"
 #include "xl-plugin/names.h"
 #include "xl-plugin/signals.h"
 #include "xl-plugin/sizes.h"
 
-#define DEFAULT_MEM_KIB       (UINT64_C(64) << 10)
-#define DEFAULT_SCRATCH_BYTES (UINT64_C(4) << 30)
+#define DEFAULT_MEM_KIB (UINT64_C(64) << 10)
 
 /* No Linux starts in less; asking for it is a slip of the unit. */
-#define LEAST_MEM_KIB     (UINT64_C(8) << 10)
-#define LEAST_SCRATCH_KIB (UINT64_C(8) << 10)
+#define LEAST_MEM_KIB (UINT64_C(8) << 10)
 
 #define STOP_TIMEOUT_MAX_S 86400
 
@@ -26,7 +25,7 @@ void hx_create_options_init(struct hx_create_options *options)
         .type = HX_DOMAIN_AUTO,
         .mem_kib = DEFAULT_MEM_KIB,
         .vcpus = 1,
-        .scratch_bytes = DEFAULT_SCRATCH_BYTES,
+        .scratch_bytes = HX_SCRATCH_DEFAULT_BYTES,
         .stop_timeout_ms = -1,
         .pull = HX_PULL_MISSING,
     };
@@ -117,11 +116,12 @@ static int set_scratch(struct hx_create_options *o, const char *value,
 
     if (r < 0)
         return r;
-    if (kib < LEAST_SCRATCH_KIB)
+    if (kib << 10 < HX_SCRATCH_MIN_BYTES || kib << 10 > HX_SCRATCH_MAX_BYTES)
         return hx_err_set(err, HX_ERR_USAGE,
-                          "--scratch: '%s' is too little for a filesystem; "
-                          "give it 8m or more, or use --read-only",
-                          value);
+                          "--scratch: '%s' is no size for it; give it %lluM to "
+                          "%lluT, or use --read-only",
+                          value, (unsigned long long)HX_SCRATCH_MIN_BYTES >> 20,
+                          (unsigned long long)HX_SCRATCH_MAX_BYTES >> 40);
     o->scratch_bytes = kib << 10;
     return 0;
 }

@@ -288,6 +288,36 @@ static void test_help_texts(void **state)
     }
 }
 
+/* Each command has a page, and each option that --help shows is on it. */
+static void test_every_option_is_in_the_manual(void **state)
+{
+    (void)state;
+    for (size_t i = 0; hx_commands[i]; i++) {
+        char path[128], text[32768], flag[64];
+        const struct hx_option *o = hx_commands[i]->options;
+        size_t got;
+        FILE *page;
+
+        snprintf(path, sizeof(path), "docs/man/xl-hyper-%s.1",
+                 hx_commands[i]->name);
+        page = fopen(path, "r");
+        assert_non_null(page);
+        got = fread(text, 1, sizeof(text) - 1, page);
+        text[got] = '\0';
+        fclose(page);
+        for (; o && o->key; o++) {
+            if (!o->help)
+                continue;
+            snprintf(flag, sizeof(flag), "Fl -%s", o->name);
+            if (!strstr(text, flag))
+                fail_msg("%s does not tell of --%s", path, o->name);
+            snprintf(flag, sizeof(flag), ".It Fl %c", o->key);
+            if (o->key < HX_OPT_LONG && !strstr(text, flag))
+                fail_msg("%s does not tell of -%c", path, o->key);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_suggestions),
         cmocka_unit_test(test_the_command_table_is_sound),
         cmocka_unit_test(test_help_texts),
+        cmocka_unit_test(test_every_option_is_in_the_manual),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
