@@ -54,11 +54,13 @@ static int read_password(char *password, struct hx_err *err)
 
 /* GET /v2/ at one endpoint: 200 when it takes the login. */
 static int ask(struct hx_http *http, const struct hx_endpoint *endpoint,
-               const char *user, const char *password, struct hx_err *err)
+               int unsure, const char *user, const char *password,
+               struct hx_err *err)
 {
     struct hx_session session;
     int rc = hx_session_init(&session, http, endpoint, NULL, err);
 
+    session.unsure = unsure;
     session.looked_for_credentials = 1;
     session.credentials.user = strdup(user);
     session.credentials.password = strdup(password);
@@ -96,14 +98,16 @@ static int ask_registry(const char *registry, const char *user,
     if (rc == 0)
         rc = hx_endpoints_make(registry, &config, &endpoints, err);
     for (size_t i = 0; rc == 0 && i < endpoints.count; i++) {
+        int other =
+            i + 1 < endpoints.count && endpoints.list[i + 1].is_other_scheme;
+
         /* A mirror is another registry, with a login of its own. */
         if (endpoints.list[i].is_mirror)
             continue;
-        rc = ask(http, &endpoints.list[i], user, password, err);
+        rc = ask(http, &endpoints.list[i], other, user, password, err);
         if (rc == 0)
             return 0;
-        if (i + 1 < endpoints.count && endpoints.list[i + 1].is_other_scheme &&
-            rc != -HX_ERR_AUTH)
+        if (other && rc != -HX_ERR_AUTH)
             rc = 0;
     }
     return rc;

@@ -449,9 +449,12 @@ int hx_supply_registry(const struct hx_store *store, struct hx_http *http,
         if (!r->sessions)
             rc = hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "registry");
     }
-    for (size_t i = 0; rc == 0 && i < r->endpoints.count; i++)
+    for (size_t i = 0; rc == 0 && i < r->endpoints.count; i++) {
         rc = hx_session_init(&r->sessions[i], http, &r->endpoints.list[i],
                              ref->path, err);
+        r->sessions[i].unsure = i + 1 < r->endpoints.count &&
+                                r->endpoints.list[i + 1].is_other_scheme;
+    }
     if (rc < 0) {
         release(&r->supply);
         return rc;

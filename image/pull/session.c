@@ -308,6 +308,8 @@ int hx_session_try(struct hx_session *session, const char *path,
     rc = refresh_token(session, err);
     if (rc == 0)
         rc = follow(session, path, request, reply_r, err);
+    if (rc == 0)
+        session->unsure = 0;
     if (rc < 0 || reply_r->status != 401)
         return rc;
     rc = log_in(session, reply_r, err);
@@ -321,6 +323,10 @@ int hx_session_try(struct hx_session *session, const char *path,
 static int is_passing(const struct hx_session *session, int rc,
                       const struct hx_http_reply *reply)
 {
+    /* Who was spoken to in the wrong scheme says the same again. */
+    if (rc < 0 && session->unsure && hx_http_no_contact(session->http) &&
+        !hx_http_was_refused(session->http))
+        return 0;
     if (rc < 0)
         return rc == -HX_ERR_NETWORK && !hx_http_is_final(session->http);
     return reply->status == 408 || reply->status == 429 ||

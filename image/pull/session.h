@@ -24,6 +24,7 @@ struct hx_session {
     struct hx_http *http;               /* borrowed */
     const struct hx_endpoint *endpoint; /* borrowed */
     char *repository; /* "library/nginx"; NULL when logging in */
+    int unsure; /* nothing has answered, and there is another scheme to try */
     struct hx_challenge challenge;
     struct hx_credentials credentials;
     int looked_for_credentials;

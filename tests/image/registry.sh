@@ -1,0 +1,366 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Pulling from registries that behave: schemes, mirrors, logins, platforms.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+
+start_server plain
+plain=127.0.0.1:$port
+start_server other
+other=127.0.0.1:$port
+make_image plain team/app 1
+make_image plain library/web latest
+make_image other library/web latest
+make_image other library/extra latest
+
+make_cert() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+        -keyout "$work/$1.key" -out "$work/$1.crt" -days 2 -subj "/CN=$1" \
+        -addext "subjectAltName=IP:127.0.0.1,DNS:localhost" 2>/dev/null
+}
+make_cert tls
+start_server tls --tls "$work/tls.crt" "$work/tls.key"
+tls=127.0.0.1:$port
+make_image tls secure/app 1
+
+trust_tls() {
+    mkdir -p "$HX_CONFDIR/certs.d/$tls"
+    cp "$work/tls.crt" "$HX_CONFDIR/certs.d/$tls/ca.crt"
+}
+
+config() { printf '%s\n' "$1" >"$HX_CONFDIR/daemon.json"; }
+
+basic() { printf '%s' "$1" | base64 -w 0; }
+
+login_to() { # HOST USER PASSWORD
+    jq -n --arg h "$1" --arg a "$(basic "$2:$3")" \
+        '{auths: {($h): {auth: $a}}}' >"$HX_CONFDIR/auth.json"
+    chmod 600 "$HX_CONFDIR/auth.json"
+}
+
+test_plain_http_on_loopback() {
+    pulls "$plain/team/app:1"
+    disk_says "$id" team/app:1
+    [[ -f $store/refs/$plain/team/app/_tags/1 ]]
+    [[ $(count_requests plain 'auth=-') == "$(requests plain | wc -l)" ]]
+}
+
+test_a_second_pull_fetches_only_the_manifest() {
+    pulls "$plain/team/app:1"
+    : >"$work/server-plain/log"
+    pulls "$plain/team/app:1"
+    [[ $(requests plain | wc -l) == 1 ]]
+    [[ $(count_requests plain manifests/1) == 1 ]]
+}
+
+test_a_disk_that_exists_needs_no_layer() {
+    pulls "$plain/team/app:1"
+    jq -c '.config.Cmd = ["other"]' "$work/team_app-1.config" >"$work/c"
+    add_blob plain "$work/c" >/dev/null
+    jq -c --argjson c "$(descriptor "$work/c" "$oci.config.v1+json")" \
+        '.config = $c' "$work/team_app-1.manifest" >"$work/m"
+    add_manifest plain team/same 1 "$work/m"
+    rm -f "$store"/blobs/sha256/"$(digest_of "$work/team_app-1.gz" |
+        cut -d: -f2)"
+    : >"$work/server-plain/log"
+    pulls "$plain/team/same:1"
+    [[ $(requests plain | wc -l) == 2 ]]
+    [[ $(find "$store/disks" -type f | wc -l) == 1 ]]
+}
+
+test_by_digest() {
+    local digest
+    digest=$(digest_of "$work/team_app-1.manifest")
+    pulls "$plain/team/app@$digest"
+    [[ -f $store/refs/$plain/team/app/_digests/$digest ]]
+    # With a tag beside it, the digest counts.
+    pulls "$plain/team/app:wrong@$digest"
+    [[ $(find "$store/refs" -type f | wc -l) == 1 ]]
+}
+
+test_a_wrong_digest_is_refused() {
+    local digest
+    digest=$(digest_of "$work/library_web-latest.manifest")
+    mkdir -p "$work/server-plain/blobs"
+    cp "$work/team_app-1.manifest" "$work/server-other/blobs/$digest"
+    fails corrupt "instead of $digest" "$other/team/app@$digest"
+    cp "$work/library_web-latest.manifest" "$work/server-other/blobs/$digest"
+}
+
+test_mirror_first() {
+    config "{\"registry-mirrors\": [\"http://$plain\"]}"
+    pulls web
+    disk_says "$id" library/web:latest
+    [[ -f $store/refs/docker.io/library/web/_tags/latest ]]
+    [[ $(jq -r 'select(.image).image.reference' "$work/json") == \
+        docker.io/library/web:latest ]]
+}
+
+test_next_mirror_when_one_lacks_it_or_is_down() {
+    config "{\"registry-mirrors\": [\"http://$plain\", \"http://$other\"]}"
+    pulls extra
+    [[ $(count_requests plain extra/manifests) == 1 ]]
+    rules plain '[{"on": "library/web/", "status": 503, "body": ""}]'
+    pulls web
+    [[ $(count_requests other web/manifests) == 1 ]]
+}
+
+# A blob that the mirror spoils comes from the next one.
+test_next_mirror_for_a_blob() {
+    local layer
+    cp "$work/server-plain/repos/library/web/latest" \
+        "$work/server-other/repos/library/web/latest"
+    cp "$work"/server-plain/blobs/* "$work/server-other/blobs/"
+    config "{\"registry-mirrors\": [\"http://$plain\", \"http://$other\"]}"
+    layer=$(jq -r '.layers[0].digest' \
+        "$work/server-plain/repos/library/web/latest")
+    rules plain "[{\"on\": \"blobs/$layer\", \"flip\": 20}]"
+    pulls web
+    [[ $(count_requests other "blobs/$layer") == 1 ]]
+}
+
+test_mirrors_are_for_docker_io_alone() {
+    config "{\"registry-mirrors\": [\"http://$other\"]}"
+    pulls "$plain/team/app:1"
+    [[ -z $(requests other) ]]
+}
+
+test_tls_with_a_ca() {
+    trust_tls
+    pulls "$tls/secure/app:1"
+    disk_says "$id" secure/app:1
+}
+
+test_tls_without_the_ca() {
+    fails network "certificate is not trusted" "$tls/secure/app:1"
+    [[ $message == *"certs.d/$tls/ca.crt"* ]]
+    make_cert wrong
+    mkdir -p "$HX_CONFDIR/certs.d/$tls"
+    cp "$work/wrong.crt" "$HX_CONFDIR/certs.d/$tls/ca.crt"
+    fails network "certificate is not trusted" "$tls/secure/app:1"
+}
+
+test_insecure_registry() {
+    config "{\"insecure-registries\": [\"$tls\", \"$plain\"]}"
+    pulls "$tls/secure/app:1"
+    pulls "$plain/team/app:1"
+}
+
+test_basic_login() {
+    auth plain '{"mode": "basic", "user": "u", "password": "p:w"}'
+    fails auth "hyper-login $plain" "$plain/team/app:1"
+    login_to "$plain" u "p:w"
+    pulls "$plain/team/app:1"
+    login_to "$plain" u wrong
+    fails_but_keeps auth "refuses the login of 'u'" "$plain/library/web"
+    [[ $message != *wrong* ]]
+}
+
+fails_but_keeps() { # as fails, in a store that holds something
+    local code=$1 words=$2
+    shift 2
+    ! pull "$@" || die "pulling $* did not fail"
+    [[ $result == "$code" && $message == *"$words"* ]] ||
+        die "$result: $message"
+    whole
+}
+
+test_dockers_login() {
+    auth plain '{"mode": "basic", "user": "u", "password": "p"}'
+    login_to "$plain" u p
+    mv "$HX_CONFDIR/auth.json" "$DOCKER_CONFIG/config.json"
+    pulls "$plain/team/app:1"
+}
+
+test_anonymous_token() {
+    auth plain '{"mode": "bearer", "anonymous": true}'
+    pulls "$plain/team/app:1"
+    [[ $(count_requests plain 'GET /token') == 1 ]]
+    [[ $(count_requests plain 'scope=repository%3ax%3apull|scope=repository:x:pull') == 1 ]]
+}
+
+test_token_with_login() {
+    auth plain '{"mode": "bearer", "user": "u", "password": "p"}'
+    fails auth "no such image, or it needs a login" "$plain/team/app:1"
+    login_to "$plain" u p
+    pulls "$plain/team/app:1"
+    [[ $(count_requests plain "GET /token.*auth=Basic $(basic u:p)") == 1 ]]
+    # The password went to the token server alone.
+    [[ $(count_requests plain "GET /v2.*auth=Basic") == 0 ]]
+}
+
+test_token_that_ends_in_the_middle() {
+    auth plain '{"mode": "bearer", "anonymous": true, "uses": 1}'
+    pulls "$plain/team/app:1"
+    [[ $(count_requests plain 'GET /token') == 3 ]]
+}
+
+test_token_from_another_server() {
+    auth plain "{\"mode\": \"bearer\", \"realm\": \"http://$other/token\"}"
+    auth other '{"mode": "bearer", "user": "u", "password": "p"}'
+    # The two servers do not share their tokens: 401 again, and no loop.
+    login_to "$plain" u p
+    fails auth "$plain refuses the login" "$plain/team/app:1"
+    [[ $(count_requests other 'GET /token') == 1 ]]
+    [[ $(count_requests other "auth=Basic $(basic u:p)") == 1 ]]
+}
+
+test_login_and_logout() {
+    local rc=0
+    auth plain '{"mode": "basic", "user": "u", "password": "secret"}'
+    echo wrong | "$build/bin/pull" --login "$plain" --user u \
+        >"$work/json" || rc=$?
+    [[ $rc == 1 && $(jq -r .error.code "$work/json") == auth ]]
+    [[ ! -e $HX_CONFDIR/auth.json ]]
+    echo secret | "$build/bin/pull" --login "$plain" --user u
+    [[ $(stat -c %a "$HX_CONFDIR/auth.json") == 600 ]]
+    pulls "$plain/team/app:1"
+    "$build/bin/pull" --logout "$plain"
+    fails_but_keeps auth hyper-login "$plain/library/web"
+    ! "$build/bin/pull" --logout "$plain" >"$work/json"
+    [[ $(jq -r .error.code "$work/json") == not-found ]]
+}
+
+test_login_by_token() {
+    auth plain '{"mode": "bearer", "user": "u", "password": "secret"}'
+    ! echo wrong | "$build/bin/pull" --login "$plain" --user u >/dev/null
+    echo secret | "$build/bin/pull" --login "$plain" --user u
+    pulls "$plain/team/app:1"
+}
+
+test_redirect_to_another_host_without_login() {
+    local layer
+    auth plain '{"mode": "basic", "user": "u", "password": "p"}'
+    login_to "$plain" u p
+    layer=$(jq -r '.layers[0].digest' "$work/team_app-1.manifest")
+    cp "$work/server-plain/blobs/$layer" "$work/server-other/blobs/"
+    rules plain "[{\"on\": \"/blobs/$layer\",
+        \"redirect\": \"http://$other/raw/$layer\"}]"
+    pulls "$plain/team/app:1"
+    [[ $(count_requests other "GET /raw/$layer auth=- ") == 1 ]]
+    [[ $(count_requests other 'auth=Basic') == 0 ]]
+    [[ $(count_requests plain "blobs/$layer auth=Basic") == 1 ]]
+}
+
+test_relative_redirect_keeps_the_login() {
+    local layer
+    auth plain '{"mode": "basic", "user": "u", "password": "p"}'
+    login_to "$plain" u p
+    layer=$(jq -r '.layers[0].digest' "$work/team_app-1.manifest")
+    rules plain "[{\"on\": \"/app/blobs/$layer\",
+        \"redirect\": \"/v2/moved/blobs/$layer\"}]"
+    pulls "$plain/team/app:1"
+    [[ $(count_requests plain "moved/blobs.* auth=Basic") == 1 ]]
+}
+
+index_of() { # FILE TYPE ENTRY...
+    local file=$1 type=$2
+    shift 2
+    printf '%s\n' "$@" | jq -cs --arg t "$type" \
+        '{schemaVersion: 2, mediaType: $t, manifests: .}' >"$file"
+}
+
+entry() { # MANIFEST-FILE OS ARCH [TYPE]
+    descriptor "$1" "${4:-$oci.manifest.v1+json}" |
+        jq -c --arg os "$2" --arg arch "$3" \
+            '.platform = {os: $os, architecture: $arch}'
+}
+
+test_index() {
+    make_image plain multi arm arm64
+    make_image plain multi host
+    make_image plain multi attest unknown
+    index_of "$work/index" "$oci.index.v1+json" \
+        "$(entry "$work/multi-attest.manifest" unknown unknown)" \
+        "$(entry "$work/multi-arm.manifest" linux arm64)" \
+        "$(entry "$work/multi-host.manifest" linux "$host_arch" other/type)" \
+        "$(entry "$work/multi-host.manifest" linux "$host_arch")"
+    add_manifest plain multi all "$work/index"
+    pulls "$plain/multi:all"
+    disk_says "$id" multi:host
+    [[ $(jq -r .digest "$store/refs/$plain/multi/_tags/all") == \
+        "$(digest_of "$work/index")" ]]
+    pulls --platform linux/arm64 "$plain/multi:all"
+    disk_says "$id" multi:arm
+    fails_but_keeps not-found "no image for linux/s390x, but for linux/arm64" \
+        --platform linux/s390x "$plain/multi:all"
+}
+
+test_docker_list_and_nested_index() {
+    make_image plain deep host
+    index_of "$work/inner" application/vnd.docker.distribution.manifest.list.v2+json \
+        "$(entry "$work/deep-host.manifest" linux "$host_arch")"
+    add_blob plain "$work/inner"
+    index_of "$work/outer" "$oci.index.v1+json" \
+        "$(descriptor "$work/inner" \
+            application/vnd.docker.distribution.manifest.list.v2+json)"
+    add_manifest plain deep all "$work/outer"
+    pulls "$plain/deep:all"
+    disk_says "$id" deep:host
+}
+
+# Entries without a platform: the configs tell.
+test_index_without_platforms() {
+    make_image plain bare other s390x
+    make_image plain bare host
+    index_of "$work/index" "$oci.index.v1+json" \
+        "$(descriptor "$work/bare-other.manifest" "$oci.manifest.v1+json")" \
+        "$(descriptor "$work/bare-host.manifest" "$oci.manifest.v1+json")"
+    add_manifest plain bare all "$work/index"
+    pulls "$plain/bare:all"
+    disk_says "$id" bare:host
+    [[ $(find "$store/images" -type f | wc -l) == 1 ]]
+}
+
+test_missing_architecture() {
+    make_image plain only s390x s390x
+    fails not-found "the image is for linux/s390x" "$plain/only:s390x"
+}
+
+test_schema2_zstd_and_plain_layers() {
+    local stem=$work/kinds
+    make_layer "$stem.1" one
+    make_layer "$stem.2" two
+    make_layer "$stem.3" three
+    zstd -q "$stem.2" -o "$stem.2.zst"
+    gzip -nc "$stem.3" >"$stem.3.gz"
+    make_config "$stem.config" "$host_arch" "$(digest_of "$stem.1")" \
+        "$(digest_of "$stem.2")" "$(digest_of "$stem.3")"
+    jq -cn --argjson c "$(descriptor "$stem.config" \
+        application/vnd.docker.container.image.v1+json)" \
+        --argjson a "$(descriptor "$stem.1" "$oci.layer.v1.tar")" \
+        --argjson b "$(descriptor "$stem.2.zst" "$oci.layer.v1.tar+zstd")" \
+        --argjson d "$(descriptor "$stem.3.gz" \
+            application/vnd.docker.image.rootfs.diff.tar.gzip)" \
+        '{schemaVersion: 2, mediaType:
+          "application/vnd.docker.distribution.manifest.v2+json",
+          config: $c, layers: [$a, $b, $d]}' >"$stem.manifest"
+    for file in 1 2.zst 3.gz config; do add_blob plain "$stem.$file"; done
+    add_manifest plain kinds 1 "$stem.manifest"
+    pulls "$plain/kinds:1"
+    disk_says "$id" three
+}
+
+test_the_tag_moves() {
+    make_image plain moving 1
+    pulls "$plain/moving:1"
+    local before=$id
+    make_image plain moving 1
+    pulls "$plain/moving:1"
+    [[ $id != "$before" ]]
+    # A pod may need the old one.
+    [[ -f $store/images/${before#sha256:}.json ]]
+}
+
+run_tests plain_http_on_loopback a_second_pull_fetches_only_the_manifest \
+    a_disk_that_exists_needs_no_layer by_digest a_wrong_digest_is_refused \
+    mirror_first next_mirror_when_one_lacks_it_or_is_down \
+    next_mirror_for_a_blob mirrors_are_for_docker_io_alone tls_with_a_ca \
+    tls_without_the_ca insecure_registry basic_login dockers_login \
+    anonymous_token token_with_login token_that_ends_in_the_middle \
+    token_from_another_server login_and_logout login_by_token \
+    redirect_to_another_host_without_login relative_redirect_keeps_the_login \
+    index docker_list_and_nested_index index_without_platforms \
+    missing_architecture schema2_zstd_and_plain_layers the_tag_moves
