@@ -171,6 +171,30 @@ bool hx_guest_report_take(struct hx_guest_report *report, const char *key,
     return false;
 }
 
+static void read_key(struct hx_guest_report *report, const char *key,
+                     hx_guest_report_reader *read, void *ctx)
+{
+    size_t len = 0;
+    const char *value = read(ctx, key, &len);
+
+    if (value)
+        hx_guest_report_take(report, key, value, len);
+}
+
+void hx_guest_report_read(struct hx_guest_report *report, size_t containers,
+                          hx_guest_report_reader *read, void *ctx)
+{
+    for (size_t i = 0; i < containers && i < HX_ABI_CONTAINERS_MAX; i++) {
+        char key[32];
+
+        snprintf(key, sizeof(key), "exit/%zu", i);
+        read_key(report, key, read, ctx);
+    }
+    read_key(report, "error", read, ctx);
+    read_key(report, "stages", read, ctx);
+    read_key(report, "state", read, ctx);
+}
+
 /* -- the end ----------------------------------------------------------------
  */
 

@@ -42,6 +42,17 @@ void hx_guest_report_init(struct hx_guest_report *report);
 bool hx_guest_report_take(struct hx_guest_report *report, const char *key,
                           const char *value, size_t len);
 
+/*
+ * Takes every node of the contract, and none other, by `read`: the value of a
+ * key and its length, valid until the next call, or NULL when there is none.
+ * What can't be read leaves what *report had, so that the words of a domain
+ * that is gone stay.
+ */
+typedef const char *hx_guest_report_reader(void *ctx, const char *key,
+                                           size_t *len_r);
+void hx_guest_report_read(struct hx_guest_report *report, size_t containers,
+                          hx_guest_report_reader *read, void *ctx);
+
 /* A decimal number of 0..max without sign, blank or leading zero; or -1. */
 int hx_guest_number(const char *text, size_t len, uint64_t max,
                     uint64_t *number_r);

@@ -5,32 +5,31 @@
 #include <stdlib.h>
 #include <xenstore.h>
 
-static void read_node(struct xs_handle *xs, uint32_t domid, const char *key,
-                      struct hx_guest_report *report)
+struct reading {
+    struct xs_handle *xs;
+    uint32_t domid;
+    char *value; /* the last one */
+};
+
+static const char *read_node(void *ctx, const char *key, size_t *len_r)
 {
+    struct reading *reading = ctx;
     unsigned int len = 0;
     char path[128];
-    char *value;
 
-    snprintf(path, sizeof(path), "/local/domain/%u/" HX_ABI_DIR "/%s", domid,
-             key);
-    value = xs_read(xs, XBT_NULL, path, &len);
-    if (value)
-        hx_guest_report_take(report, key, value, len);
-    free(value);
+    snprintf(path, sizeof(path), "/local/domain/%u/" HX_ABI_DIR "/%s",
+             reading->domid, key);
+    free(reading->value);
+    reading->value = xs_read(reading->xs, XBT_NULL, path, &len);
+    *len_r = len;
+    return reading->value;
 }
 
 void hx_xen_report_read(struct xs_handle *xs, uint32_t domid, size_t containers,
                         struct hx_guest_report *report)
 {
-    /* The codes come before "state": who sees that has them. */
-    for (size_t i = 0; i < containers && i < HX_ABI_CONTAINERS_MAX; i++) {
-        char key[32];
+    struct reading reading = { .xs = xs, .domid = domid };
 
-        snprintf(key, sizeof(key), "exit/%zu", i);
-        read_node(xs, domid, key, report);
-    }
-    read_node(xs, domid, "error", report);
-    read_node(xs, domid, "stages", report);
-    read_node(xs, domid, "state", report);
+    hx_guest_report_read(report, containers, read_node, &reading);
+    free(reading.value);
 }

@@ -115,9 +115,9 @@ static void say(struct monitor *monitor, const char *text)
 
 static void attach(struct monitor *monitor)
 {
-    _cleanup_free_ char *tty = hx_store_tty(monitor->store);
+    const char *tty = hx_store_tty(monitor->store);
 
-    if (tty && hx_console_attach(&monitor->console, tty))
+    if (hx_console_attach(&monitor->console, tty))
         hx_store_set_tty(monitor->store, monitor->console.link);
 }
 

@@ -45,8 +45,8 @@ enum hx_domain_fate hx_store_fate(struct hx_store *store);
 void hx_store_report(struct hx_store *store, size_t containers,
                      struct hx_guest_report *report);
 
-/* The text of console/tty, the caller's; "" when there is none. */
-char *hx_store_tty(struct hx_store *store);
+/* The text of console/tty, until the next call; "" when there is none. */
+const char *hx_store_tty(struct hx_store *store);
 void hx_store_set_tty(struct hx_store *store, const char *tty);
 
 #endif
