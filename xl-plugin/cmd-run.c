@@ -41,6 +41,15 @@ static int attend(struct hx_pod *pod, struct hx_err *err)
     return hx_pod_exit_status(pod);
 }
 
+/* As long as we hold it nobody else removes an --rm pod. */
+static void remove_ended(struct hx_host *host, struct hx_pod *pod)
+{
+    struct hx_err err = { 0 };
+
+    if (hx_pod_destroy(host, pod, false, &err) < 0)
+        hx_complain("%s", err.msg);
+}
+
 static int run(const struct hx_create_options *o, struct hx_err *err)
 {
     _cleanup_(hx_pod_spec_release) struct hx_pod_spec spec = { 0 };
@@ -61,7 +70,11 @@ static int run(const struct hx_create_options *o, struct hx_err *err)
         r = hx_foreground_catch(err);
     if (r == 0)
         r = hx_pod_create(host, &spec, &pod, err);
-    return r < 0 ? r : attend(&pod, err);
+    if (r == 0)
+        r = attend(&pod, err);
+    if (r >= 0 && pod.spec.auto_remove)
+        remove_ended(host, &pod);
+    return r;
 }
 
 static int run_main(const struct hx_command *command, int argc, char **argv)
