@@ -288,6 +288,15 @@ static void test_help_texts(void **state)
     }
 }
 
+static bool has_whole_word(const char *text, const char *word)
+{
+    for (text = strstr(text, word); text; text = strstr(text + 1, word)) {
+        if (text[strlen(word)] == ' ' || text[strlen(word)] == '\n')
+            return true;
+    }
+    return false;
+}
+
 /* Each command has a page, and each option that --help shows is on it. */
 static void test_every_option_is_in_the_manual(void **state)
 {
@@ -309,7 +318,7 @@ static void test_every_option_is_in_the_manual(void **state)
             if (!o->help)
                 continue;
             snprintf(flag, sizeof(flag), "Fl -%s", o->name);
-            if (!strstr(text, flag))
+            if (!has_whole_word(text, flag))
                 fail_msg("%s does not tell of --%s", path, o->name);
             snprintf(flag, sizeof(flag), ".It Fl %c", o->key);
             if (o->key < HX_OPT_LONG && !strstr(text, flag))
