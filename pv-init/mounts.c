@@ -23,6 +23,22 @@ int hx_init_mount(const char *source, const char *target, const char *fstype,
     return 0;
 }
 
+/*
+ * A kernel without cgroups, or without a controller, will do.  With them a
+ * program finds its figures where it looks for them, and pv-init learns of
+ * those that were killed for lack of memory.
+ */
+static int mount_cgroups(struct hx_init_err *err)
+{
+    if (mount("cgroup", HX_INIT_CGROUP, "cgroup2", NO_PROGRAMS, NULL) < 0)
+        return errno == ENODEV
+                   ? 0
+                   : hx_init_fail_sys(err, errno, "mounting cgroup2");
+    hx_init_put_file(HX_INIT_CGROUP "/cgroup.subtree_control", "+memory");
+    hx_init_put_file(HX_INIT_CGROUP "/cgroup.subtree_control", "+pids");
+    return 0;
+}
+
 int hx_init_mounts_base(struct hx_init_err *err)
 {
     /* pivot_root(2), which a container's root needs, refuses to move the
@@ -37,10 +53,7 @@ int hx_init_mounts_base(struct hx_init_err *err)
         hx_init_mount("pod", HX_INIT_POD, "tmpfs", MS_NOSUID | MS_NODEV,
                       "mode=0755,size=4m", err) < 0)
         return -1;
-    if (mount("cgroup", HX_INIT_CGROUP, "cgroup2", NO_PROGRAMS, NULL) < 0 &&
-        errno != ENODEV)
-        return hx_init_fail_sys(err, errno, "mounting cgroup2");
-    return 0;
+    return mount_cgroups(err);
 }
 
 int hx_init_open_in(int root_fd, const char *path, uint64_t flags)
