@@ -255,21 +255,26 @@ static int convert(struct job *job, int fd, struct hx_err *err)
     return run_mkroot(job, fd, err);
 }
 
+/* With layers that were damaged in the store, once more. */
+static int convert_again(struct job *job, int fd, int rc, struct hx_err *err)
+{
+    struct hx_err why;
+    int dropped = drop_damaged(job, &why);
+
+    if (dropped == 0)
+        return rc;
+    if (dropped < 0)
+        return hx_err_set(err, why.code, "%s", why.msg);
+    rc = open_layers(job, err);
+    return rc < 0 ? rc : convert(job, fd, err);
+}
+
 static int make(struct job *job, const char *temp, int fd, struct hx_err *err)
 {
     int rc = convert(job, fd, err);
 
-    if (rc == -HX_ERR_CORRUPT) {
-        struct hx_err why = *err;
-        int again = drop_damaged(job, &why);
-
-        if (again != 0)
-            *err = why;
-        if (again > 0)
-            again = open_layers(job, err);
-        if (again != 0)
-            rc = again < 0 ? again : convert(job, fd, err);
-    }
+    if (rc == -HX_ERR_CORRUPT)
+        rc = convert_again(job, fd, rc, err);
     if (rc == 0)
         rc = check_size(job, fd, err);
     if (rc == 0 && (fchmod(fd, 0600) < 0 || fdatasync(fd) < 0 ||

@@ -207,6 +207,11 @@ empty() {
 
 # Every blob has its digest, every record its parts, and tmp is empty.
 whole() {
+    whole_records
+    [[ -z $(ls -A "$store/tmp") ]] || die "left in tmp: $(ls "$store/tmp")"
+}
+
+whole_records() {
     local file name record
     for file in "$store"/blobs/sha256/*; do
         [[ -f $file ]] || continue
@@ -228,7 +233,6 @@ whole() {
         name=$(jq -r .id "$file")
         [[ -f $store/images/${name#sha256:}.json ]] || die "image of $file"
     done
-    [[ -z $(ls -A "$store/tmp") ]] || die "left in tmp: $(ls "$store/tmp")"
 }
 
 # disk_says IMAGE-ID TEXT: what /hello in the root disk holds.

@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Debian's docker-registry with the real test images: over HTTP as a mirror,
+# and over HTTPS with Basic auth; the same image from each of its forms.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+
+images=$("$here/../../scripts/make-test-images" --print-dir | tail -n 1)
+
+free_port() {
+    python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1])'
+}
+
+# start_registry NAME PORT [YAML]: serves the images, read-only.
+start_registry() {
+    local name=$1 port=$2 yaml=${3:-}
+    cat >"$work/$name.yml" <<YAML
+version: 0.1
+log: {level: error}
+storage:
+  filesystem: {rootdirectory: $images/registry}
+  maintenance: {readonly: {enabled: true}}
+http:
+  addr: 127.0.0.1:$port
+  secret: test
+$yaml
+YAML
+    docker-registry serve "$work/$name.yml" >"$work/$name.log" 2>&1 &
+    started_pids+=($!)
+    local tries
+    for ((tries = 0; tries < 400; tries++)); do
+        curl -sk -o /dev/null "${4:-http}://127.0.0.1:$port/v2/" && return
+        sleep 0.05
+    done
+    die "docker-registry did not start: $(tail -n 3 "$work/$name.log")"
+}
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+    -keyout "$work/tls.key" -out "$work/tls.crt" -days 2 -subj /CN=test \
+    -addext "subjectAltName=IP:127.0.0.1" 2>/dev/null
+htpasswd -Bbn hyper secret >"$work/htpasswd"
+plain=127.0.0.1:$(free_port)
+start_registry plain "${plain#*:}"
+tls=127.0.0.1:$(free_port)
+start_registry tls "${tls#*:}" "  tls: {certificate: $work/tls.crt, key: $work/tls.key}
+auth: {htpasswd: {realm: test, path: $work/htpasswd}}" https
+
+mirror() {
+    printf '{"registry-mirrors": ["http://%s"]}' "$plain" \
+        >"$HX_CONFDIR/daemon.json"
+}
+
+test_images_of_docker_io_come_from_the_mirror() {
+    local name
+    mirror
+    for name in nginx:latest redis busybox debian; do
+        pulls "$name"
+    done
+    [[ $(find "$store/disks" -type f | wc -l) == 4 ]]
+    pulls nginx
+}
+
+test_https_with_login() {
+    mkdir -p "$HX_CONFDIR/certs.d/$tls"
+    cp "$work/tls.crt" "$HX_CONFDIR/certs.d/$tls/ca.crt"
+    fails auth "log in with 'xl hyper-login $tls'" "$tls/library/busybox"
+    ! echo wrong | "$build/bin/pull" --login "$tls" --user hyper >/dev/null
+    echo secret | "$build/bin/pull" --login "$tls" --user hyper
+    pulls "$tls/library/busybox"
+    "$build/bin/pull" --logout "$tls"
+}
+
+# Without its CA it is asked by http, then by https, and then refused.
+test_https_without_the_ca() {
+    fails network "certificate is not trusted" "$tls/library/busybox"
+}
+
+test_http_server_at_an_insecure_registry() {
+    printf '{"insecure-registries": ["%s", "%s"]}' "$plain" "$tls" \
+        >"$HX_CONFDIR/daemon.json"
+    pulls "$plain/library/busybox"
+    fails_here auth "hyper-login" "$tls/library/busybox"
+}
+
+fails_here() {
+    ! pull "$3" || die "pulling $3 did not fail"
+    [[ $result == "$1" && $message == *"$2"* ]] || die "$result: $message"
+    whole
+}
+
+test_missing() {
+    fails not-found "" "$plain/library/nothing"
+    fails not-found "no such image or tag" "$plain/library/busybox:nothing"
+    mirror
+    fails not-found "mirror: registry $plain" nothing-here
+    fails not-found "arm64" "$plain/library/arm64only"
+}
+
+test_every_test_image() {
+    local folder name tag arch
+    for folder in "$images"/registry/docker/registry/v2/repositories/library/*; do
+        name=${folder##*/}
+        [[ $name != arm64only ]] || continue
+        for tag in "$folder"/_manifests/tags/*; do
+            pulls "$plain/library/$name:${tag##*/}"
+        done
+    done
+}
+
+# The same image id and the same root disk from each form.
+test_one_image_from_every_form() {
+    local id_of_registry disk
+    pulls "$plain/library/busybox"
+    id_of_registry=$id
+    disk=$(ls "$store/disks")
+    skopeo --insecure-policy copy -q "oci:$images/oci/busybox:latest" \
+        "docker-archive:$work/b.docker:busybox:latest"
+    skopeo --insecure-policy copy -q "oci:$images/oci/busybox:latest" \
+        "oci-archive:$work/b.oci:latest"
+    local source
+    for source in "oci:$images/oci/busybox" "docker-archive:$work/b.docker" \
+        "oci-archive:$work/b.oci"; do
+        rm -rf "$store"
+        pulls "$source"
+        [[ $(ls "$store/disks") == "$disk" ]] || die "$source: another disk"
+        [[ $source == docker-archive* || $id == "$id_of_registry" ]] ||
+            die "$source: another id"
+    done
+}
+
+run_tests images_of_docker_io_come_from_the_mirror https_with_login \
+    https_without_the_ca http_server_at_an_insecure_registry missing \
+    every_test_image one_image_from_every_form

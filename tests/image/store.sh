@@ -1,0 +1,232 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The store under pulls that run at once, are killed, meet a full disk, or
+# find it damaged.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+
+start_server plain
+plain=127.0.0.1:$port
+BALLAST=3000000 make_image plain app 1
+layer=$(jq -r '.layers[0].digest' "$work/app-1.manifest")
+layer_bytes=$(jq -r '.layers[0].size' "$work/app-1.manifest")
+make_image plain small 1
+
+# Two images that share a layer.
+make_pair() {
+    local i
+    make_layer "$work/top1" top1
+    make_layer "$work/top2" top2
+    for i in 1 2; do
+        make_config "$work/pair$i.config" "$host_arch" \
+            "$(digest_of "$work/app-1.tar")" "$(digest_of "$work/top$i")"
+        jq -c --argjson c "$(descriptor "$work/pair$i.config" \
+            "$oci.config.v1+json")" --argjson l "$(descriptor "$work/top$i" \
+            "$oci.layer.v1.tar")" '.config = $c | .layers += [$l]' \
+            "$work/app-1.manifest" >"$work/pair$i"
+        add_blob plain "$work/top$i"
+        add_blob plain "$work/pair$i.config"
+        add_manifest plain pair "$i" "$work/pair$i"
+    done
+}
+
+# quietly REFERENCE: a pull whose output nobody reads, for the background.
+quietly() { exec "$build/bin/pull" --store "$store" --no-engine "$@" >/dev/null; }
+
+wait_for() { # COMMAND...: at most 20 s
+    local tries
+    for ((tries = 0; tries < 400; tries++)); do
+        if "$@"; then return 0; fi
+        sleep 0.05
+    done
+    die "waited in vain for: $*"
+}
+
+test_pulls_at_once_of_one_image() {
+    local pids=() pid
+    for _ in 1 2 3 4 5 6; do
+        quietly "$plain/app:1" &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid"; done
+    whole
+    [[ $(count_requests plain "blobs/$layer") == 1 ]]
+    [[ $(find "$store/disks" -type f | wc -l) == 1 ]]
+    pulls "$plain/app:1"
+    disk_says "$id" app:1
+}
+
+test_pulls_at_once_of_overlapping_images() {
+    make_pair
+    local pids=() pid i
+    for i in 1 2 1 2 1 2; do
+        quietly "$plain/pair:$i" &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid"; done
+    whole
+    [[ $(count_requests plain "blobs/$layer") == 1 ]]
+    [[ $(find "$store/images" -type f | wc -l) == 2 ]]
+    pulls "$plain/pair:2"
+    disk_says "$id" top2
+}
+
+# The first of two is killed while the second waits for its blob.
+test_the_other_goes_on_when_one_is_killed() {
+    rules plain "[{\"on\": \"blobs/$layer\", \"drip\": 0.01, \"times\": 1}]"
+    quietly "$plain/app:1" &
+    local first=$!
+    wait_for test -s "$store/tmp/blob-${layer#sha256:}"
+    pull "$plain/app:1" &
+    local second=$!
+    wait_for grep -q waiting "$work/json"
+    kill -9 "$first"
+    wait "$second"
+    whole
+}
+
+test_killed_at_any_moment() {
+    local round
+    for ((round = 0; round < 40; round++)); do
+        timeout -s KILL "0.$(printf %03d $((RANDOM % 350 + 5)))" \
+            "$build/bin/pull" --store "$store" --no-engine "$plain/app:1" \
+            >/dev/null || true
+        # What has a record has all of it, at every moment.
+        [[ ! -d $store/tmp ]] || whole_records
+        ((round % 8)) || rm -rf "$store"
+    done
+    pulls "$plain/app:1"
+    disk_says "$id" app:1
+}
+
+# kill_in_the_middle: of the layer's download.
+kill_in_the_middle() {
+    rules plain "[{\"on\": \"blobs/$layer\", \"cut\": 1000000, \"length\":
+        $layer_bytes, \"times\": 1}, {\"on\": \"blobs/$layer\", \"drip\": 1, \"after\": 1}]"
+    quietly "$plain/app:1" &
+    local pid=$! file=$store/tmp/blob-${layer#sha256:}
+    wait_for test -s "$file"
+    wait_for eval "[[ \$(count_requests plain blobs/$layer) == 2 ]]"
+    kill -9 "$pid"
+    wait "$pid" 2>/dev/null || true
+    [[ -s $file ]] || die "no partial file"
+    rules plain '[]'
+    : >"$work/server-plain/log"
+}
+
+test_a_killed_download_is_taken_up() {
+    kill_in_the_middle
+    pulls "$plain/app:1"
+    disk_says "$id" app:1
+    [[ $(count_requests plain "blobs/$layer.*range=bytes=1[0-9]*-") == 1 ]]
+}
+
+test_a_killed_download_that_was_damaged() {
+    kill_in_the_middle
+    printf 'XX' | dd of="$store/tmp/blob-${layer#sha256:}" conv=notrunc \
+        status=none
+    pulls "$plain/app:1"
+    disk_says "$id" app:1
+}
+
+test_leftovers_go_with_the_next_pull() {
+    kill_in_the_middle
+    pulls "$plain/small:1"
+    [[ -z $(ls -A "$store/tmp") ]]
+    [[ $(find "$store/blobs" -type f | wc -l) == 3 ]]
+}
+
+test_the_reader_goes_away() {
+    rules plain "[{\"on\": \"blobs/$layer\", \"drip\": 0.01}]"
+    { quietly_spoken "$plain/app:1" || true; } | head -n 1 >/dev/null
+    wait_for eval "! pgrep -f -- '--store $store ' >/dev/null"
+}
+
+quietly_spoken() {
+    "$build/bin/pull" --store "$store" --no-engine "$@"
+}
+
+test_damaged_layer_in_the_store() {
+    pulls "$plain/app:1"
+    rm "$store"/disks/*
+    printf 'XX' | dd of="$store/blobs/sha256/${layer#sha256:}" bs=1 seek=5000 \
+        conv=notrunc status=none
+    pulls "$plain/app:1"
+    disk_says "$id" app:1
+    [[ $(count_requests plain "blobs/$layer") == 2 ]]
+}
+
+test_cut_layer_and_disk_in_the_store() {
+    pulls "$plain/app:1"
+    truncate -s 100 "$store"/disks/*
+    truncate -s 100 "$store/blobs/sha256/${layer#sha256:}"
+    pulls "$plain/app:1"
+    disk_says "$id" app:1
+}
+
+test_a_disk_without_a_record_is_used() {
+    pulls "$plain/app:1"
+    local before=$id
+    rm -r "$store"/images/* "$store"/refs/*
+    touch -d '2020-01-01' "$store"/disks/*
+    pulls "$plain/app:1"
+    [[ $id == "$before" ]]
+    [[ -n $(find "$store/disks" -type f ! -newermt 2021-01-01) ]]
+}
+
+test_full_disk() {
+    local kib good=0 full=0
+    mkdir -p "$work/small"
+    mount -t tmpfs -o size=1m tmpfs "$work/small"
+    store=$work/small/store
+    for kib in 16 40 400 2900 3000 3500 5900 6000 6100 7000; do
+        mount -o "remount,size=${kib}k" "$work/small"
+        if pull "$plain/app:1"; then
+            whole
+            good=$((good + 1))
+            rm -rf "$store"
+        else
+            [[ $result == no-space ]] || die "$kib: $result: $message"
+            [[ $message == *"No space left"* ]] || die "$kib: $message"
+            empty
+            full=$((full + 1))
+        fi
+    done
+    umount "$work/small"
+    ((good > 0 && full > 3)) || die "$good good, $full full"
+}
+
+test_full_disk_while_an_archive_is_read() {
+    mkdir -p "$work/small" "$work/d"
+    cp "$work/app-1.tar" "$work/d/layer.tar"
+    cp "$work/app-1.config" "$work/d/config.json"
+    echo '[{"Config": "config.json", "RepoTags": null,
+        "Layers": ["layer.tar"]}]' >"$work/d/manifest.json"
+    tar -C "$work/d" -cf "$work/d.tar" .
+    mount -t tmpfs -o size=1m tmpfs "$work/small"
+    store=$work/small/store
+    fails no-space "" "docker-archive:$work/d.tar"
+    [[ -z $(ls -A "$store/tmp") ]]
+    umount "$work/small"
+}
+
+test_no_privilege() {
+    mkdir -p "$work/root"
+    chmod 755 "$work" "$work/root"
+    local rc=0
+    HX_LIBEXEC='' setpriv --reuid=65534 --regid=65534 --clear-groups \
+        "$build/bin/pull" --store "$work/root/store" --no-engine \
+        "$plain/app:1" >"$work/json" 2>&1 || rc=$?
+    [[ $rc == 1 && $(jq -r 'select(.error).error.code' "$work/json") == \
+        privilege ]] || die "$(cat "$work/json")"
+}
+
+run_tests pulls_at_once_of_one_image pulls_at_once_of_overlapping_images \
+    the_other_goes_on_when_one_is_killed killed_at_any_moment \
+    a_killed_download_is_taken_up a_killed_download_that_was_damaged \
+    leftovers_go_with_the_next_pull the_reader_goes_away \
+    damaged_layer_in_the_store cut_layer_and_disk_in_the_store \
+    a_disk_without_a_record_is_used full_disk \
+    full_disk_while_an_archive_is_read no_privilege
