@@ -2,6 +2,7 @@
 #include "domain-builder/netdev.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
@@ -183,11 +184,25 @@ static int port_call(unsigned long request, const char *bridge,
     return call(request, bridge, &ifr);
 }
 
+/* Dom0 would give each port a link-local address and solicit through it. */
+static void forbid_ipv6(const char *port)
+{
+    char path[sizeof("/proc/sys/net/ipv6/conf//disable_ipv6") + IFNAMSIZ];
+    _cleanup_close_ int fd = -1;
+
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6",
+             port);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0 && write(fd, "1", 1) < 0)
+        return; /* noise, but no harm */
+}
+
 static int add_port_now(const char *bridge, const char *port)
 {
     if (port_call(SIOCBRADDIF, bridge, port) < 0)
         return -1;
-    return change_flags(port, IFF_UP | IFF_NOARP, IFF_MULTICAST);
+    forbid_ipv6(port);
+    return change_flags(port, IFF_UP, 0);
 }
 
 static int64_t now_ms(void)
@@ -242,10 +257,4 @@ int hx_netdev_add_port(const char *bridge, const char *port, int timeout_ms)
         while (recv(links, event, sizeof(event), MSG_DONTWAIT) > 0)
             ;
     }
-}
-
-void hx_netdev_remove_port(const char *bridge, const char *port)
-{
-    change_flags(port, 0, IFF_UP);
-    port_call(SIOCBRDELIF, bridge, port);
 }

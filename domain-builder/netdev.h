@@ -37,13 +37,11 @@ int hx_netdev_make_bridge(const char *name);
 int hx_netdev_remove_bridge(const char *name);
 
 /*
- * Puts `port` into `bridge` and up, as a port that speaks no ARP and has no
- * address of its own.  Waits at most timeout_ms for `port` to appear (ENODEV
+ * Puts `port` into `bridge` and up, without an address of its own (and no
+ * IPv6 on it).  Waits at most timeout_ms for `port` to appear (ENODEV
  * then): the kernel announces a vif before it has made it.  ENODEV is also a
  * missing bridge, EBUSY a port of another one.
  */
 int hx_netdev_add_port(const char *bridge, const char *port, int timeout_ms);
-/* Takes it down and out; errors do not matter, since it is about to vanish. */
-void hx_netdev_remove_port(const char *bridge, const char *port);
 
 #endif

@@ -54,7 +54,6 @@ static int add_vbd(struct hotplug *hp, struct hx_err *err)
     _cleanup_free_ char *device = store_read(hp, "params");
     struct stat st;
     char number[32];
-    int r;
 
     if (!device)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno,
@@ -69,10 +68,7 @@ static int add_vbd(struct hotplug *hp, struct hx_err *err)
                           device);
     snprintf(number, sizeof(number), "%x:%x", major(st.st_rdev),
              minor(st.st_rdev));
-    r = store_write(hp, "physical-device-path", device, err);
-    if (r == 0)
-        r = store_write(hp, "physical-device", number, err);
-    return r;
+    return store_write(hp, "physical-device", number, err);
 }
 
 static int set_mtu(struct hotplug *hp, const char *bridge, struct hx_err *err)
@@ -123,19 +119,6 @@ static int add(struct hotplug *hp, struct hx_err *err)
     return r;
 }
 
-/* The kernel undoes all of it when the device goes; a vif is taken out early
- * so that the bridge sends nothing to it any more. */
-static void remove_device(struct hotplug *hp)
-{
-    _cleanup_free_ char *bridge = NULL;
-
-    if (hp->request.kind != HX_HOTPLUG_VIF)
-        return;
-    bridge = store_read(hp, "bridge");
-    if (bridge)
-        hx_netdev_remove_port(bridge, hp->request.vif);
-}
-
 int main(int argc, char *argv[])
 {
     struct hotplug hp = { 0 };
@@ -152,15 +135,16 @@ int main(int argc, char *argv[])
         fprintf(stderr, "%s\n", err.msg);
         return 2;
     }
+    /* Blkback closes the disk, and a vif leaves its bridge when netback
+     * removes it; doing that here too would only wait for RCU once more. */
+    if (!hp.request.add)
+        return 0;
     hp.xs = xs_open(0);
     if (!hp.xs) {
         fprintf(stderr, "hotplug: no xenstore: %s\n", strerror(errno));
         return 1;
     }
-    if (hp.request.add)
-        r = add(&hp, &err);
-    else
-        remove_device(&hp);
+    r = add(&hp, &err);
     xs_close(hp.xs);
     return r < 0 ? 1 : 0;
 }
