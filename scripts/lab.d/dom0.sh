@@ -6,17 +6,32 @@
 
 dom0_disk_mib=6144
 
-# Xen's release and the Debian that carries it.
+# The releases of Xen that a lab can have, and the Debian that carries each.
+xen_releases='4.17 4.20'
+
 dom0_suite() { # XEN
     case $1 in
     4.17) echo bookworm ;;
-    *) die "there is no lab with Xen $1; known: 4.17 (Debian 12)" ;;
+    4.20) echo trixie ;;
+    *) die "there is no lab with Xen $1; known: $xen_releases" ;;
     esac
+}
+
+# The project is built with the build machine's libraries, which are Debian
+# 12's; another Debian's dom0 has others.
+dom0_runs_project() { # XEN
+    [[ $(dom0_suite "$1") == bookworm ]]
 }
 
 dom0_packages() { # XEN
     package_list dom0
-    printf '%s\n' "xen-hypervisor-$1-amd64" "xen-utils-$1" "libxenmisc$1"
+    printf '%s\n' "xen-hypervisor-$1-amd64" "xen-utils-$1"
+    if dom0_runs_project "$1"; then
+        package_list dom0-libraries
+        printf '%s\n' "libxenmisc$1"
+    else
+        printf '%s\n' docker-cli
+    fi
 }
 
 dom0_root_key() { # XEN
