@@ -33,8 +33,8 @@ enum block_kind {
 struct run {
     uint64_t start;
     uint64_t sparse;
-    uint32_t *blocks;       /* their lengths, as an inode has them */
-    struct hx_hash *hashes; /* their hash is the run's */
+    struct hx_hasher *hasher; /* of their hashes */
+    uint32_t *blocks;         /* their lengths, as an inode has them */
     uint32_t count;
     uint32_t size;
 };
@@ -94,15 +94,10 @@ static int grow_run(struct run *run)
 {
     uint32_t size = run->size ? run->size * 2 : 64;
     uint32_t *blocks = realloc(run->blocks, size * sizeof(*blocks));
-    struct hx_hash *hashes;
 
     if (!blocks)
         return -1;
     run->blocks = blocks;
-    hashes = realloc(run->hashes, size * sizeof(*hashes));
-    if (!hashes)
-        return -1;
-    run->hashes = hashes;
     run->size = size;
     return 0;
 }
@@ -111,20 +106,24 @@ static int file_block_done(struct hx_datas *datas, const struct hx_block *block,
                            struct hx_err *err)
 {
     struct run *run = &datas->run;
-    uint32_t i = run->count;
+    uint32_t *len;
 
-    if (i == run->size && grow_run(run) < 0)
+    if (run->count == run->size && grow_run(run) < 0)
         return no_memory(err);
-    if (i == 0)
+    if (!run->count) {
         run->start = datas->squash->file.size;
-    run->count++;
-    run->hashes[i] = block->hash;
-    run->blocks[i] = 0;
+        if (hx_hasher_begin(run->hasher) < 0)
+            return hash_failed(err);
+    }
+    if (hx_hasher_add(run->hasher, &block->hash, sizeof(block->hash)) < 0)
+        return hash_failed(err);
+    len = &run->blocks[run->count++];
+    *len = 0;
     if (!block->len) {
         run->sparse += block->raw_len;
         return 0;
     }
-    run->blocks[i] = block->len | (block->compressed ? 0 : UNCOMPRESSED);
+    *len = block->len | (block->compressed ? 0 : UNCOMPRESSED);
     return write_out(datas, block->data, block->len, err);
 }
 
@@ -151,8 +150,7 @@ static int file_done(struct hx_datas *datas, uint32_t ref, struct hx_err *err)
     struct hx_hash hash;
     uint64_t known;
 
-    if (hx_hasher_run(datas->hasher, run->hashes,
-                      run->count * sizeof(run->hashes[0]), &hash) < 0)
+    if (hx_hasher_end(run->hasher, &hash) < 0)
         return hash_failed(err);
     blocks->start = run->start;
     blocks->sparse = run->sparse;
@@ -436,7 +434,8 @@ static int start(struct hx_datas *datas, const sqfs_compressor_config_t *config,
     if (r < 0)
         return r;
     datas->hasher = hx_hasher_new(&datas->key);
-    if (!datas->hasher)
+    datas->run.hasher = hx_hasher_new(&datas->key);
+    if (!datas->hasher || !datas->run.hasher)
         return hash_failed(err);
     datas->blocks = hx_blocks_new(datas->compressor, &datas->key,
                                   datas->block_bytes, threads);
@@ -474,7 +473,7 @@ void hx_datas_free(struct hx_datas *datas)
     free(datas->fragment);
     free(datas->fragments);
     free(datas->run.blocks);
-    free(datas->run.hashes);
+    hx_hasher_free(datas->run.hasher);
     hx_dedup_release(&datas->rests);
     hx_dedup_release(&datas->runs);
     hx_arena_release(&datas->records);

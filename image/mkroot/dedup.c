@@ -49,18 +49,35 @@ void hx_hasher_free(struct hx_hasher *hasher)
     free(hasher);
 }
 
+int hx_hasher_begin(struct hx_hasher *hasher)
+{
+    return EVP_MAC_init(hasher->context, hasher->key->bytes,
+                        sizeof(hasher->key->bytes), NULL) == 1
+               ? 0
+               : -1;
+}
+
+int hx_hasher_add(struct hx_hasher *hasher, const void *data, size_t len)
+{
+    return EVP_MAC_update(hasher->context, data, len) == 1 ? 0 : -1;
+}
+
+int hx_hasher_end(struct hx_hasher *hasher, struct hx_hash *hash_r)
+{
+    size_t len;
+
+    return EVP_MAC_final(hasher->context, hash_r->bytes, &len,
+                         sizeof(hash_r->bytes)) == 1
+               ? 0
+               : -1;
+}
+
 int hx_hasher_run(struct hx_hasher *hasher, const void *data, size_t len,
                   struct hx_hash *hash_r)
 {
-    size_t out;
-
-    if (EVP_MAC_init(hasher->context, hasher->key->bytes,
-                     sizeof(hasher->key->bytes), NULL) != 1 ||
-        EVP_MAC_update(hasher->context, data, len) != 1 ||
-        EVP_MAC_final(hasher->context, hash_r->bytes, &out,
-                      sizeof(hash_r->bytes)) != 1)
+    if (hx_hasher_begin(hasher) < 0 || hx_hasher_add(hasher, data, len) < 0)
         return -1;
-    return 0;
+    return hx_hasher_end(hasher, hash_r);
 }
 
 /* -- the table ------------------------------------------------------------ */

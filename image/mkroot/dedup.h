@@ -34,9 +34,12 @@ struct hx_hasher;
 struct hx_hasher *hx_hasher_new(const struct hx_hash_key *key);
 void hx_hasher_free(struct hx_hasher *hasher);
 
-/* 0, or -1 when the crypto library fails. */
+/* In one piece, or in several; 0, or -1 when the crypto library fails. */
 int hx_hasher_run(struct hx_hasher *hasher, const void *data, size_t len,
                   struct hx_hash *hash_r);
+int hx_hasher_begin(struct hx_hasher *hasher);
+int hx_hasher_add(struct hx_hasher *hasher, const void *data, size_t len);
+int hx_hasher_end(struct hx_hasher *hasher, struct hx_hash *hash_r);
 
 #define HX_DEDUP_VALUE_BITS 52
 
