@@ -318,9 +318,11 @@ char *hx_reference_canonical(const struct hx_reference *ref)
 
 char *hx_reference_familiar(const struct hx_reference *ref)
 {
-    const char *path = ref->path;
+    const char *path = ref->path, *slash = strchr(path, '/');
 
-    if (strcmp(ref->domain, DEFAULT_DOMAIN) != 0)
+    /* A path whose beginning looks like a registry needs its own before it. */
+    if (strcmp(ref->domain, DEFAULT_DOMAIN) != 0 ||
+        (slash && is_domain(path, (size_t)(slash - path))))
         return compose(ref, ref->domain, path);
     if (strncmp(path, OFFICIAL, strlen(OFFICIAL)) == 0 &&
         !strchr(path + strlen(OFFICIAL), '/'))

@@ -34,6 +34,8 @@ static void test_good_references(void **state)
           "nginx:1@" DIGEST },
         { "host:5000/a/b:1@" DIGEST, "host:5000/a/b:1@" DIGEST,
           "host:5000/a/b:1@" DIGEST },
+        { "docker.io/a.io/b", "docker.io/a.io/b:latest",
+          "docker.io/a.io/b:latest" },
         { "localhost/a", "localhost/a:latest", "localhost/a:latest" },
         { "127.0.0.1:5000/nginx:x", "127.0.0.1:5000/nginx:x",
           "127.0.0.1:5000/nginx:x" },
