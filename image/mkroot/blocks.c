@@ -191,7 +191,7 @@ int hx_blocks_drain(struct hx_blocks *blocks, hx_blocks_done *done,
 
 static int add_worker(struct hx_blocks *blocks,
                       const sqfs_compressor_t *compressor,
-                      const struct hx_hash_key *key)
+                      const struct hx_fingerprint_key *key)
 {
     struct worker *worker = &blocks->workers[blocks->worker_count++];
 
@@ -206,7 +206,7 @@ static int add_worker(struct hx_blocks *blocks,
 }
 
 static int start(struct hx_blocks *blocks, const sqfs_compressor_t *compressor,
-                 const struct hx_hash_key *key, unsigned threads)
+                 const struct hx_fingerprint_key *key, unsigned threads)
 {
     /* One for each thread, one more ready for each, and the caller's. */
     size_t count = 2 * (size_t)threads + HELD;
@@ -228,7 +228,7 @@ static int start(struct hx_blocks *blocks, const sqfs_compressor_t *compressor,
 }
 
 struct hx_blocks *hx_blocks_new(const sqfs_compressor_t *compressor,
-                                const struct hx_hash_key *key,
+                                const struct hx_fingerprint_key *key,
                                 size_t block_bytes, unsigned threads)
 {
     struct hx_blocks *blocks =

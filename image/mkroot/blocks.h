@@ -30,9 +30,9 @@ struct hx_block {
     uint32_t raw_len;
 
     /* For `done`: */
-    uint32_t len;        /* bytes to write from `data`; 0 when all are NUL */
-    int compressed;      /* or as they were */
-    struct hx_hash hash; /* of the raw data */
+    uint32_t len;   /* bytes to write from `data`; 0 when all are NUL */
+    int compressed; /* or as they were */
+    struct hx_fingerprint hash; /* of the raw data */
 };
 
 struct hx_blocks;
@@ -44,7 +44,7 @@ typedef int hx_blocks_done(void *opaque, const struct hx_block *block,
 /* `compressor` and `key` are borrowed, and copied for each thread; NULL when
  * memory, or the threads, cannot be had. */
 struct hx_blocks *hx_blocks_new(const sqfs_compressor_t *compressor,
-                                const struct hx_hash_key *key,
+                                const struct hx_fingerprint_key *key,
                                 size_t block_bytes, unsigned threads);
 
 /* An empty buffer; the caller may hold two at a time. */

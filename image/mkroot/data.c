@@ -43,7 +43,7 @@ struct hx_datas {
     struct hx_squash *squash;
     size_t block_bytes;
     sqfs_compressor_t *compressor;
-    struct hx_hash_key key;
+    struct hx_fingerprint_key key;
     struct hx_hasher *hasher;
     struct hx_blocks *blocks;
     struct hx_arena records;
@@ -147,7 +147,7 @@ static int file_done(struct hx_datas *datas, uint32_t ref, struct hx_err *err)
     struct run *run = &datas->run;
     struct hx_data *data = hx_arena_ptr(&datas->records, ref);
     struct hx_data_blocks *blocks = hx_data_blocks(data);
-    struct hx_hash hash;
+    struct hx_fingerprint hash;
     uint64_t known;
 
     if (hx_hasher_end(run->hasher, &hash) < 0)
@@ -241,7 +241,7 @@ static int make_room(struct hx_datas *datas, size_t len, struct hx_err *err)
 static int keep_rest(struct hx_datas *datas, struct hx_data *data,
                      struct hx_err *err)
 {
-    struct hx_hash hash;
+    struct hx_fingerprint hash;
     uint64_t place;
     int r;
 
@@ -430,7 +430,7 @@ static int start(struct hx_datas *datas, const sqfs_compressor_config_t *config,
     if (code)
         return hx_squash_error(datas->squash, code, "starting the compressor",
                                err);
-    r = hx_hash_key_init(&datas->key, err);
+    r = hx_fingerprint_key_init(&datas->key, err);
     if (r < 0)
         return r;
     datas->hasher = hx_hasher_new(&datas->key);

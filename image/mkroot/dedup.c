@@ -10,12 +10,12 @@
 /* -- hashing -------------------------------------------------------------- */
 
 struct hx_hasher {
-    const struct hx_hash_key *key;
+    const struct hx_fingerprint_key *key;
     EVP_MAC *mac;
     EVP_MAC_CTX *context;
 };
 
-int hx_hash_key_init(struct hx_hash_key *key, struct hx_err *err)
+int hx_fingerprint_key_init(struct hx_fingerprint_key *key, struct hx_err *err)
 {
     if (getrandom(key->bytes, sizeof(key->bytes), 0) !=
         (ssize_t)sizeof(key->bytes))
@@ -23,7 +23,7 @@ int hx_hash_key_init(struct hx_hash_key *key, struct hx_err *err)
     return 0;
 }
 
-struct hx_hasher *hx_hasher_new(const struct hx_hash_key *key)
+struct hx_hasher *hx_hasher_new(const struct hx_fingerprint_key *key)
 {
     struct hx_hasher *hasher = calloc(1, sizeof(*hasher));
 
@@ -62,7 +62,7 @@ int hx_hasher_add(struct hx_hasher *hasher, const void *data, size_t len)
     return EVP_MAC_update(hasher->context, data, len) == 1 ? 0 : -1;
 }
 
-int hx_hasher_end(struct hx_hasher *hasher, struct hx_hash *hash_r)
+int hx_hasher_end(struct hx_hasher *hasher, struct hx_fingerprint *hash_r)
 {
     size_t len;
 
@@ -73,7 +73,7 @@ int hx_hasher_end(struct hx_hasher *hasher, struct hx_hash *hash_r)
 }
 
 int hx_hasher_run(struct hx_hasher *hasher, const void *data, size_t len,
-                  struct hx_hash *hash_r)
+                  struct hx_fingerprint *hash_r)
 {
     if (hx_hasher_begin(hasher) < 0 || hx_hasher_add(hasher, data, len) < 0)
         return -1;
@@ -89,7 +89,8 @@ struct hx_dedup_slot {
 
 #define VALUE_MASK ((UINT64_C(1) << HX_DEDUP_VALUE_BITS) - 1)
 
-static void split(const struct hx_hash *hash, uint64_t *low, uint64_t *check)
+static void split(const struct hx_fingerprint *hash, uint64_t *low,
+                  uint64_t *check)
 {
     memcpy(low, hash->bytes, sizeof(*low));
     memcpy(check, hash->bytes + sizeof(*low), sizeof(*check));
@@ -108,8 +109,8 @@ static struct hx_dedup_slot *slot_of(struct hx_dedup_slot *slots, size_t size,
     return &slots[i];
 }
 
-int hx_dedup_find(const struct hx_dedup *dedup, const struct hx_hash *hash,
-                  uint64_t *value_r)
+int hx_dedup_find(const struct hx_dedup *dedup,
+                  const struct hx_fingerprint *hash, uint64_t *value_r)
 {
     const struct hx_dedup_slot *slot;
     uint64_t low, check;
@@ -144,7 +145,7 @@ static int grow(struct hx_dedup *dedup)
     return 0;
 }
 
-int hx_dedup_add(struct hx_dedup *dedup, const struct hx_hash *hash,
+int hx_dedup_add(struct hx_dedup *dedup, const struct hx_fingerprint *hash,
                  uint64_t value)
 {
     uint64_t low, check;
