@@ -135,6 +135,8 @@ install: all ## Install below DESTDIR and prefix
 	$(INSTALL) -m 644 xl-plugin/completion/xl-hyper.bash \
 		$(DESTDIR)$(completiondir)/xl-hyper
 	ln -sf xl-hyper $(DESTDIR)$(completiondir)/hyper
+	$(if $(filter-out /usr,$(prefix)),ln -sf xl-hyper \
+		$(DESTDIR)$(completiondir)/xl)
 
 uninstall: ## Remove what install put there; images and pods stay
 	rm -f $(addprefix $(DESTDIR)$(sbindir)/,xl-hyper xl hyper)
@@ -143,7 +145,8 @@ uninstall: ## Remove what install put there; images and pods stay
 		$(wildcard docs/man/*.1)))
 	rm -f $(addprefix $(DESTDIR)$(mandir)/man5/,$(notdir \
 		$(wildcard docs/man/*.5)))
-	rm -f $(addprefix $(DESTDIR)$(completiondir)/,xl-hyper hyper)
+	rm -f $(addprefix $(DESTDIR)$(completiondir)/,xl-hyper hyper \
+		$(if $(filter-out /usr,$(prefix)),xl))
 
 man: ## Check the manual pages
 	@for page in docs/man/*.[15]; do \
