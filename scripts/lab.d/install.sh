@@ -44,13 +44,19 @@ copy_out() { # FOLDER SOURCE DESTINATION
 # Builds the project and installs it, as `make install` would on that host;
 # nothing is copied when dom0 has it already.
 install_project() { # FOLDER
-    local dir=$1 stage=$1/stage hash
+    local dir=$1 stage=$1/stage hash lock
     need_tools make
     rm -rf "$stage"
+    # Two labs that start at once must not build in one folder at once.
+    mkdir -p "$top/build"
+    exec {lock}>"$top/build/.lab-lock"
+    flock -w 1800 "$lock" ||
+        die "another lab has been building the project for 30 minutes"
     run_make "$dir/make.log" "building the project" -j"$(nproc)" all ||
         die "the project does not build; a lab without it: scripts/lab up --bare"
     run_make "$dir/make.log" "staging it" install DESTDIR="$stage" ||
         die "make install failed"
+    exec {lock}>&-
     hash=$(hash_inputs "$stage")
     if [[ $(cat "$dir/installed" 2>/dev/null || true) == "$hash" ]]; then
         say "dom0 has this build already"
