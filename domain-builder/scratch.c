@@ -164,12 +164,12 @@ int hx_scratch_make(const char *path, uint64_t bytes, struct hx_err *err)
 
     if (access(path, F_OK) == 0)
         return 0;
-    bytes -= bytes % BLOCK_SIZE;
     if (bytes < HX_SCRATCH_MIN_BYTES || bytes > HX_SCRATCH_MAX_BYTES)
         return hx_err_set(err, HX_ERR_USAGE,
                           "making scratch disk %s: %llu bytes; choose a size "
                           "from 4 MiB to 8 TiB",
                           path, (unsigned long long)bytes);
+    bytes -= bytes % BLOCK_SIZE;
     if (asprintf(&temp, "%s.new", path) < 0)
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "making scratch disk %s",
                           path);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <libxl.h>
 #include <libxl_utils.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -13,9 +14,12 @@
 #include "domain-builder/xen_domain.h"
 #include "domain-builder/xen_host.h"
 #include "image/base/cleanup.h"
+#include "image/base/file.h"
 
 #define BACKEND_TIMEOUT_MS 10000
 #define BACKEND_LOOK_MS    1
+#define BUILDERS           4
+#define TURN_TIMEOUT_MS    300000
 
 /* -- type -------------------------------------------------------------------*/
 
@@ -177,10 +181,38 @@ static int create_err(struct hx_host *host, libxl_ctx *ctx, int rc,
                           "building domain %s: domain %u has that name; "
                           "choose another one with --name",
                           spec->name, other);
+    if (strstr(hx_xen_said(host), "too large"))
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "building domain %s: its kernel does not fit into "
+                          "%" PRIu64 " MiB; choose more with -m",
+                          spec->name, spec->mem_kib / 1024);
     if (libxl_get_free_memory(ctx, &avail) == 0 &&
         libxl_domain_need_memory(ctx, config, 0, &need) == 0 && avail < need)
         return no_memory(err, spec, need, avail);
     return hx_xen_err(host, err, rc, "building domain %s", spec->name);
+}
+
+/*
+ * A few domains are built at a time.  Xenstored and dom0's xenwatch thread
+ * work on one request after the other, so more builders at once would not be
+ * faster together, but each slower, up to libxl's time-outs of 10 s.
+ */
+static int take_turn(struct hx_host *host, int *lock_r, struct hx_err *err)
+{
+    char path[PATH_MAX];
+    int r = hx_mkdir_p(hx_host_run_dir(host), 0755, err);
+
+    for (int i = 0; r == 0 && i < BUILDERS; i++) {
+        snprintf(path, sizeof(path), "%s/build.%d.lock", hx_host_run_dir(host),
+                 i);
+        if (hx_lock(path, 1, 0, lock_r, NULL) == 0)
+            return 0;
+    }
+    if (r < 0)
+        return r;
+    snprintf(path, sizeof(path), "%s/build.%d.lock", hx_host_run_dir(host),
+             (int)(getpid() % BUILDERS));
+    return hx_lock(path, 1, TURN_TIMEOUT_MS, lock_r, err);
 }
 
 static int create_new(struct hx_host *host, libxl_ctx *ctx,
@@ -188,9 +220,13 @@ static int create_new(struct hx_host *host, libxl_ctx *ctx,
                       const struct hx_pod_spec *spec, uint32_t *domid_r,
                       struct hx_err *err)
 {
+    _cleanup_close_ int turn = -1;
     uint32_t domid = 0;
     int r, rc;
 
+    r = take_turn(host, &turn, err);
+    if (r < 0)
+        return r;
     r = ensure_memory(host, ctx, config, spec, err);
     if (r < 0)
         return r;
