@@ -17,7 +17,7 @@ wraps = $(addprefix -Wl$(comma)--wrap=,$(shell sed -n \
 	's|^/\* wrap: \(.*\) \*/$$|\1|p' $(1)))
 
 $(B)/tests/%: $(B)/obj/tests/unit/%.o $(UNIT_SHARED) $(LIBPLUGIN) \
-		$(LIBDOMAIN) $(LIBMKROOT) $(LIBPULL) $(LIBIMAGE) $(LIBPVINIT) $(LIBBASE)
+		$(LIBMONITOR) $(LIBDOMAIN) $(LIBMKROOT) $(LIBPULL) $(LIBIMAGE) $(LIBPVINIT) $(LIBBASE)
 	$(call link,$(call wraps,tests/unit/$*.c) $(DOMAIN_LIBS) $(IMAGE_LIBS) \
 		$(PULL_LIBS) $(MKROOT_LIBS) $(call pkg-libs,cmocka))
 

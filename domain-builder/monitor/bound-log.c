@@ -46,7 +46,7 @@ void hx_bound_log_close(struct hx_bound_log *log)
     *log = (struct hx_bound_log){ .fd = -1 };
 }
 
-/* Where the folder no longer takes the new part, the old one begins anew. */
+/* Where the folder no longer takes a new part, the one there is begins anew. */
 static void rotate(struct hx_bound_log *log)
 {
     int full = log->fd;
@@ -55,7 +55,8 @@ static void rotate(struct hx_bound_log *log)
         close(full);
         return;
     }
-    hx_cleanup_close(&log->fd);
+    if (log->fd != full)
+        hx_cleanup_close(&log->fd);
     log->fd = full;
     if (ftruncate(full, 0) == 0)
         log->size = 0;

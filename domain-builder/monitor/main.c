@@ -21,7 +21,7 @@
 
 #include "domain-builder/guest-report.h"
 #include "domain-builder/monitor/console.h"
-#include "domain-builder/monitor/xen_store.h"
+#include "domain-builder/monitor/xen_sight.h"
 #include "domain-builder/pod-monitor.h"
 #include "domain-builder/pod-state.h"
 #include "image/base/cleanup.h"
@@ -42,7 +42,7 @@ struct monitor {
     struct hx_pod_dir dir;
     size_t containers;
     struct hx_console console;
-    struct hx_store *store;
+    struct hx_sight *sight;
     struct hx_guest_report report;
 };
 
@@ -96,7 +96,7 @@ static int begin(struct monitor *monitor, struct hx_err *err)
     hx_pod_release(&pod);
     r = hx_console_open(&monitor->console, &monitor->dir, err);
     if (r == 0)
-        r = hx_store_open(monitor->domid, monitor->uuid, &monitor->store, err);
+        r = hx_sight_open(monitor->domid, monitor->uuid, &monitor->sight, err);
     return r;
 }
 
@@ -115,10 +115,10 @@ static void say(struct monitor *monitor, const char *text)
 
 static void attach(struct monitor *monitor)
 {
-    const char *tty = hx_store_tty(monitor->store);
+    const char *tty = hx_sight_tty(monitor->sight);
 
     if (hx_console_attach(&monitor->console, tty))
-        hx_store_set_tty(monitor->store, monitor->console.link);
+        hx_sight_set_tty(monitor->sight, monitor->console.link);
 }
 
 static bool has_ended(enum hx_domain_fate fate)
@@ -129,27 +129,27 @@ static bool has_ended(enum hx_domain_fate fate)
 /* Until the domain has ended, or we are asked to go. */
 static enum hx_domain_fate watch(struct monitor *monitor)
 {
-    enum hx_domain_fate fate = hx_store_fate(monitor->store);
+    enum hx_domain_fate fate = hx_sight_fate(monitor->sight);
 
     while (!has_ended(fate) && !asked_to_go) {
         struct pollfd fds[3] = {
-            [2] = { .fd = hx_store_fd(monitor->store), .events = POLLIN },
+            [2] = { .fd = hx_sight_fd(monitor->sight), .events = POLLIN },
         };
         unsigned events;
 
         hx_console_poll(&monitor->console, fds);
-        if (poll(fds, 3, hx_store_timeout_ms(monitor->store)) < 0)
+        if (poll(fds, 3, hx_sight_timeout_ms(monitor->sight)) < 0)
             continue; /* a signal */
         hx_console_serve(&monitor->console, fds);
-        events = hx_store_events(monitor->store);
-        if (events & HX_STORE_TTY)
+        events = hx_sight_events(monitor->sight);
+        if (events & HX_SIGHT_TTY)
             attach(monitor);
-        if (events & HX_STORE_REPORT)
-            hx_store_report(monitor->store, monitor->containers,
+        if (events & HX_SIGHT_REPORT)
+            hx_sight_report(monitor->sight, monitor->containers,
                             &monitor->report);
-        if (events & HX_STORE_RELEASE)
-            fate = hx_store_fate(monitor->store);
-        if (events & HX_STORE_LOST)
+        if (events & HX_SIGHT_RELEASE)
+            fate = hx_sight_fate(monitor->sight);
+        if (events & HX_SIGHT_LOST)
             asked_to_go = 1;
     }
     return fate;
@@ -198,11 +198,11 @@ static void attach_late(struct monitor *monitor)
     int waits = monitor->console.upstream < 0 ? 10 : 0;
 
     for (attach(monitor); monitor->console.upstream < 0 && waits > 0; waits--) {
-        struct pollfd pfd = { .fd = hx_store_fd(monitor->store),
+        struct pollfd pfd = { .fd = hx_sight_fd(monitor->sight),
                               .events = POLLIN };
 
         poll(&pfd, 1, DRAIN_QUIET_MS / 10);
-        if (hx_store_events(monitor->store) & HX_STORE_TTY)
+        if (hx_sight_events(monitor->sight) & HX_SIGHT_TTY)
             attach(monitor);
     }
 }
@@ -215,7 +215,7 @@ static int end(struct monitor *monitor, enum hx_domain_fate fate,
     if (fate == HX_DOMAIN_ENDED || fate == HX_DOMAIN_CRASHED)
         attach_late(monitor);
     hx_console_drain(&monitor->console, DRAIN_QUIET_MS, DRAIN_MAX_MS);
-    hx_store_report(monitor->store, monitor->containers, &monitor->report);
+    hx_sight_report(monitor->sight, monitor->containers, &monitor->report);
     if (fate == HX_DOMAIN_CRASHED)
         panic = hx_console_panic(&monitor->console);
     return record(monitor, fate, panic, err);
@@ -249,7 +249,7 @@ static void become_reaper(struct monitor *monitor)
 static void go(struct monitor *monitor)
 {
     if (monitor->console.memo.tty[0])
-        hx_store_set_tty(monitor->store, monitor->console.memo.tty);
+        hx_sight_set_tty(monitor->sight, monitor->console.memo.tty);
 }
 
 /* -- main -------------------------------------------------------------------
