@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <sys/random.h>
 
-#include "domain-builder/pod-spec.h"
+#include "domain-builder/dry-run.h"
 #include "xl-plugin/foreground.h"
 #include "xl-plugin/output.h"
 #include "xl-plugin/plan.h"
@@ -53,11 +53,16 @@ int hx_launch_plan(const struct hx_create_options *options,
 
 static int print_config(const struct hx_pod_spec *spec, struct hx_err *err)
 {
-    json_t *doc = NULL;
+    _cleanup_host_ struct hx_host *host = NULL;
+    _cleanup_free_ char *json = NULL;
     int r;
 
-    r = hx_pod_spec_to_json(spec, &doc, err);
-    return r < 0 ? r : hx_print_json(doc, err);
+    r = hx_session_host(&host, err);
+    if (r == 0)
+        r = hx_pod_dry_run(host, spec, &json, err);
+    if (r == 0)
+        fputs(json, stdout);
+    return r;
 }
 
 static int create(struct hx_host *host, const struct hx_pod_spec *spec,

@@ -157,7 +157,10 @@ static void on_event(const struct hx_progress_event *event, void *opaque)
     unsigned index;
     bool new_stage;
 
-    snprintf(object, sizeof(object), "%s", event->object);
+    /* Digests are told by their digits, as docker does. */
+    snprintf(object, sizeof(object), "%s",
+             event->object +
+                 (strncmp(event->object, "sha256:", 7) == 0 ? 7 : 0));
     hx_escape_in_place(object);
     index = take_line(view, object);
     line = &view->lines[index];
