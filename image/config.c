@@ -122,7 +122,7 @@ static int parse_rootfs(const json_t *doc, const char *what,
         rc = hx_digest_check(json_string_value(id), what, err);
         if (rc < 0)
             return rc;
-        strcpy(out->diff_ids[i], json_string_value(id));
+        hx_digest_copy(out->diff_ids[i], json_string_value(id));
     }
     out->count = json_array_size(ids);
     return 0;

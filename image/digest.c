@@ -2,6 +2,7 @@
 #include "image/digest.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PREFIX     "sha256:"
@@ -47,4 +48,14 @@ int hx_digest_check(const char *text, const char *what, struct hx_err *err)
 const char *hx_digest_hex(const char *digest)
 {
     return digest + PREFIX_LEN;
+}
+
+void hx_digest_copy(char to[HX_DIGEST_TEXT_MAX], const char *digest)
+{
+    snprintf(to, HX_DIGEST_TEXT_MAX, "%s", digest);
+}
+
+void hx_hex_copy(char to[HX_DIGEST_HEX + 1], const char *hex)
+{
+    snprintf(to, HX_DIGEST_HEX + 1, "%s", hex);
 }

@@ -25,4 +25,9 @@ int hx_digest_check(const char *text, const char *what, struct hx_err *err);
 /* The 64 hex digits of a valid digest; borrows. */
 const char *hx_digest_hex(const char *digest);
 
+/* Copies of a digest, or of the hex part alone; "" stays "".  Both must have
+ * been checked: what is longer is cut. */
+void hx_digest_copy(char to[HX_DIGEST_TEXT_MAX], const char *digest);
+void hx_hex_copy(char to[HX_DIGEST_HEX + 1], const char *hex);
+
 #endif

@@ -37,7 +37,7 @@ static void take_image(const json_t *line, struct hx_fill_result *result)
                     NULL) < 0 ||
         !hx_digest_valid(id))
         return;
-    strcpy(result->id, id);
+    hx_digest_copy(result->id, id);
     if (reference && !result->has_ref)
         result->has_ref =
             hx_reference_parse(reference, &result->ref, NULL) == 0;

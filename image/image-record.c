@@ -25,7 +25,7 @@ static int is_hex_key(const char *text)
 static int fill(const json_t *doc, const char *what,
                 struct hx_image_record *out, struct hx_err *err)
 {
-    const char *id = NULL, *manifest = "", *disk = NULL, *sum = "";
+    const char *id = "", *manifest = "", *disk = "", *sum = "";
     uint64_t at = 0;
     int rc = hx_json_str(doc, "id", what, HX_JSON_REQUIRED, &id, err);
 
@@ -47,10 +47,10 @@ static int fill(const json_t *doc, const char *what,
         !is_hex_key(disk) || (*sum && !is_hex_key(sum)))
         return hx_err_set(err, HX_ERR_CORRUPT,
                           "%s: damaged; remove the file and pull again", what);
-    strcpy(out->id, id);
-    strcpy(out->manifest, manifest);
-    strcpy(out->disk, disk);
-    strcpy(out->disk_sha256, sum);
+    hx_digest_copy(out->id, id);
+    hx_digest_copy(out->manifest, manifest);
+    hx_hex_copy(out->disk, disk);
+    hx_hex_copy(out->disk_sha256, sum);
     out->pulled_at_s = (int64_t)at;
     return 0;
 }

@@ -46,35 +46,45 @@ static int load_files(const struct hx_store *store,
     return rc;
 }
 
+/* What it is called; without a reference, by its id. */
+static int name_it(struct hx_image *image, const struct hx_ref_record *ref,
+                   const struct hx_image_record *record, struct hx_err *err)
+{
+    _cleanup_reference_ struct hx_reference parsed = { 0 };
+    int rc;
+
+    hx_digest_copy(image->id, record->id);
+    if (!ref) {
+        hx_digest_copy(image->digest, record->manifest);
+        image->familiar = strndup(hx_digest_hex(record->id), SHORT_ID_MIN);
+        return image->familiar ? 0 : no_memory(err);
+    }
+    rc = hx_reference_parse(ref->reference, &parsed, err);
+    if (rc < 0)
+        return rc;
+    hx_digest_copy(image->digest, ref->digest);
+    image->reference = strdup(ref->reference);
+    image->familiar = hx_reference_familiar(&parsed);
+    return image->reference && image->familiar ? 0 : no_memory(err);
+}
+
 /* `ref` may be NULL: the image is then known by its id alone. */
 static int load(const struct hx_store *store, const char *id,
                 const struct hx_ref_record *ref, struct hx_image *image_r,
                 struct hx_err *err)
 {
-    _cleanup_reference_ struct hx_reference parsed = { 0 };
     _cleanup_(hx_image_release) struct hx_image image = { 0 };
     struct hx_image_record record;
     int rc = hx_image_record_load(store, id, &record, err);
 
     if (rc == 0)
         rc = load_files(store, &record, &image, err);
-    if (rc == 0 && ref)
-        rc = hx_reference_parse(ref->reference, &parsed, err);
+    if (rc == 0)
+        rc = name_it(&image, ref, &record, err);
     if (rc < 0)
         return rc;
-    strcpy(image.id, record.id);
     image.root_disk_bytes = record.disk_bytes;
     image.pulled_at_s = ref ? ref->pulled_at_s : record.pulled_at_s;
-    if (ref) {
-        strcpy(image.digest, ref->digest);
-        image.reference = strdup(ref->reference);
-        image.familiar = hx_reference_familiar(&parsed);
-    } else {
-        strcpy(image.digest, record.manifest);
-        image.familiar = strndup(hx_digest_hex(record.id), SHORT_ID_MIN);
-    }
-    if (!image.familiar || (ref && !image.reference))
-        return no_memory(err);
     *image_r = image;
     image = (struct hx_image){ 0 };
     return 0;
@@ -138,9 +148,9 @@ int hx_image_id_of_prefix(const struct hx_store *store, const char *text,
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < count; i++) {
-        if (strncmp(hx_digest_hex(records[i].id), prefix, strlen(prefix)))
+        if (strncmp(hx_digest_hex(records[i].id), prefix, strlen(prefix)) != 0)
             continue;
-        strcpy(id_r, records[i].id);
+        hx_digest_copy(id_r, records[i].id);
         found++;
     }
     if (found > 1)
@@ -277,6 +287,16 @@ void hx_image_list_free(struct hx_image *images, size_t count)
     free(images);
 }
 
+static int is_named(const char *id, const struct hx_ref_record *refs,
+                    size_t count)
+{
+    for (size_t i = 0; refs && i < count; i++) {
+        if (strcmp(refs[i].id, id) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 /* Images that no reference names come last. */
 static void add_unnamed(const struct hx_store *store,
                         const struct hx_image_record *records, size_t count,
@@ -284,11 +304,7 @@ static void add_unnamed(const struct hx_store *store,
                         struct hx_image *images, size_t *filled)
 {
     for (size_t i = 0; i < count; i++) {
-        int named = 0;
-
-        for (size_t k = 0; k < ref_count && !named; k++)
-            named = strcmp(refs[k].id, records[i].id) == 0;
-        if (!named &&
+        if (!is_named(records[i].id, refs, ref_count) &&
             load(store, records[i].id, NULL, &images[*filled], NULL) == 0)
             (*filled)++;
     }

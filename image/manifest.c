@@ -99,7 +99,7 @@ static int parse_descriptor(const json_t *obj, const char *what,
                          err);
     if (rc < 0)
         return rc;
-    strcpy(out->digest, digest);
+    hx_digest_copy(out->digest, digest);
     out->media = hx_media_of(type, &out->foreign);
     return 0;
 }

@@ -26,8 +26,10 @@ static void host_platform(struct hx_platform *platform)
     snprintf(platform->arch, sizeof(platform->arch), "%.31s", name.machine);
     for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
         if (strcmp(machines[i].machine, name.machine) == 0) {
-            strcpy(platform->arch, machines[i].arch);
-            strcpy(platform->variant, machines[i].variant);
+            snprintf(platform->arch, sizeof(platform->arch), "%s",
+                     machines[i].arch);
+            snprintf(platform->variant, sizeof(platform->variant), "%s",
+                     machines[i].variant);
         }
     }
 }

@@ -35,7 +35,7 @@ static int load_path(const char *path, struct hx_ref_record *record_r,
 {
     _cleanup_buf_ struct hx_buf text = HX_BUF_INIT(0);
     _cleanup_json_ json_t *doc = NULL;
-    const char *reference = NULL, *id = NULL, *digest = "";
+    const char *reference = "", *id = "", *digest = "";
     struct hx_ref_record record = { 0 };
     uint64_t at = 0;
     int rc = hx_file_read(path, RECORD_MAX_BYTES, &text, err);
@@ -57,8 +57,8 @@ static int load_path(const char *path, struct hx_ref_record *record_r,
     if (!hx_digest_valid(id) || (*digest && !hx_digest_valid(digest)))
         return hx_err_set(err, HX_ERR_CORRUPT,
                           "%s: damaged; remove the file and pull again", path);
-    strcpy(record.id, id);
-    strcpy(record.digest, digest);
+    hx_digest_copy(record.id, id);
+    hx_digest_copy(record.digest, digest);
     record.pulled_at_s = (int64_t)at;
     record.reference = strdup(reference);
     if (!record.reference)

@@ -39,7 +39,7 @@ static int resolve(struct removal *removal, const char *text,
 
     if (hx_reference_parse(text, ref, &why) == 0 &&
         hx_ref_record_load(removal->store, ref, &record, &why) == 0) {
-        strcpy(removal->id, record.id);
+        hx_digest_copy(removal->id, record.id);
         *canonical = strdup(record.reference);
         removal->only_ref = *canonical;
         return *canonical ? 0

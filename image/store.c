@@ -244,6 +244,7 @@ int hx_store_write(const struct hx_store *store, const char *path,
         rename(temp, path) == 0)
         return 0;
     saved = errno;
-    unlink(temp);
+    if (temp)
+        unlink(temp);
     return hx_err_sys(err, HX_ERR_SYSTEM, saved, "writing %s", path);
 }

@@ -210,7 +210,7 @@ int hx_blob_put(const struct hx_store *store, const char *digest,
     struct hx_blob blob;
     int rc;
 
-    strcpy(descriptor.digest, digest);
+    hx_digest_copy(descriptor.digest, digest);
     rc = hx_blob_begin(store, &descriptor, &blob, err);
     if (rc != 0)
         return rc < 0 ? rc : 0;

@@ -18,8 +18,8 @@ static int commit_ref(const struct hx_store *store,
 
     if (rc < 0)
         return rc;
-    strcpy(record.id, found->id);
-    strcpy(record.digest, found->root);
+    hx_digest_copy(record.id, found->id);
+    hx_digest_copy(record.digest, found->root);
     return hx_ref_record_save(store, &ref, &record, err);
 }
 
@@ -33,14 +33,14 @@ int hx_commit(const struct hx_store *store, const struct hx_found *found,
     if (rc < 0)
         return rc;
     record.pulled_at_s = (int64_t)time(NULL);
-    strcpy(record.id, found->id);
-    strcpy(record.manifest, found->manifest);
-    strcpy(record.disk, disk->key);
-    strcpy(record.disk_sha256, disk->sha256);
+    hx_digest_copy(record.id, found->id);
+    hx_digest_copy(record.manifest, found->manifest);
+    hx_hex_copy(record.disk, disk->key);
+    hx_hex_copy(record.disk_sha256, disk->sha256);
     /* An archive has no manifest; the layers of an earlier pull are kept. */
     if (!*record.manifest &&
         hx_image_record_load(store, found->id, &old, NULL) == 0)
-        strcpy(record.manifest, old.manifest);
+        hx_digest_copy(record.manifest, old.manifest);
     rc = hx_image_record_save(store, &record, err);
     for (size_t i = 0; rc == 0 && found->references && found->references[i];
          i++)

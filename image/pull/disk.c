@@ -50,7 +50,7 @@ static int make_key(const struct hx_rootfs *rootfs, char *key)
     }
     if (hx_hash_digest(&hash, digest) < 0)
         return -1;
-    strcpy(key, hx_digest_hex(digest));
+    hx_hex_copy(key, hx_digest_hex(digest));
     return 0;
 }
 
@@ -68,7 +68,7 @@ static int recorded(const struct hx_store *store, struct hx_disk *disk,
         if (strcmp(records[i].disk, disk->key) != 0)
             continue;
         disk->bytes = records[i].disk_bytes;
-        strcpy(disk->sha256, records[i].disk_sha256);
+        hx_hex_copy(disk->sha256, records[i].disk_sha256);
         return 1;
     }
     return 0;
@@ -87,7 +87,7 @@ static int measure(const char *path, struct hx_disk *disk, struct hx_err *err)
         hx_hash_digest(&hash, digest) < 0)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "reading %s", path);
     disk->bytes = (uint64_t)bytes;
-    strcpy(disk->sha256, hx_digest_hex(digest));
+    hx_hex_copy(disk->sha256, hx_digest_hex(digest));
     return 0;
 }
 
@@ -147,7 +147,7 @@ static void take_line(const json_t *line, void *opaque)
         strlen(sha256) != HX_DIGEST_HEX ||
         strspn(sha256, "0123456789abcdef") != HX_DIGEST_HEX)
         return;
-    strcpy(job->disk.sha256, sha256);
+    hx_hex_copy(job->disk.sha256, sha256);
     job->has_result = 1;
 }
 

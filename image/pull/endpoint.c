@@ -38,37 +38,48 @@ void hx_endpoints_release(struct hx_endpoints *endpoints)
     *endpoints = (struct hx_endpoints){ 0 };
 }
 
-/* Adds "scheme://host", with what certs.d has for it. */
-static int add(struct hx_endpoints *all, const struct host *host,
-               const char *scheme, int verify, int is_other_scheme,
-               struct hx_err *err)
+static int fill(struct hx_endpoint *endpoint, const struct host *host,
+                const char *scheme, struct hx_err *err)
 {
-    _cleanup_(release) struct hx_endpoint endpoint = {
-        .is_mirror = host->is_mirror, .is_other_scheme = is_other_scheme
-    };
     _cleanup_free_ char *text = NULL;
-    struct hx_endpoint *more;
     int rc;
 
     if (asprintf(&text, "%s://%s", scheme, host->name) < 0) {
         text = NULL;
         return no_memory(err);
     }
-    rc = hx_url_parse(text, NULL, &endpoint.url, err);
+    rc = hx_url_parse(text, NULL, &endpoint->url, err);
     if (rc == 0)
-        rc = hx_endpoint_tls(endpoint.url.host_port, &endpoint.tls, err);
+        rc = hx_endpoint_tls(endpoint->url.host_port, &endpoint->tls, err);
     if (rc < 0)
         return rc;
-    endpoint.tls.verify = verify;
-    endpoint.registry = strdup(host->registry);
-    more = realloc(all->list, (all->count + 1) * sizeof(*more));
-    if (!endpoint.registry || !more) {
-        all->list = more ? more : all->list;
+    endpoint->registry = strdup(host->registry);
+    return endpoint->registry ? 0 : no_memory(err);
+}
+
+/* Adds "scheme://host", with what certs.d has for it. */
+static int add(struct hx_endpoints *all, const struct host *host,
+               const char *scheme, int verify, int is_other_scheme,
+               struct hx_err *err)
+{
+    struct hx_endpoint *more =
+        realloc(all->list, (all->count + 1) * sizeof(*more));
+    struct hx_endpoint *endpoint;
+    int rc;
+
+    if (!more)
         return no_memory(err);
-    }
     all->list = more;
-    all->list[all->count++] = endpoint;
-    endpoint = (struct hx_endpoint){ 0 };
+    endpoint = &more[all->count];
+    *endpoint = (struct hx_endpoint){ .is_mirror = host->is_mirror,
+                                      .is_other_scheme = is_other_scheme };
+    rc = fill(endpoint, host, scheme, err);
+    if (rc < 0) {
+        release(endpoint);
+        return rc;
+    }
+    endpoint->tls.verify = verify;
+    all->count++;
     return 0;
 }
 

@@ -47,7 +47,7 @@ int hx_found_set_config(struct hx_found *found, const char *data, size_t len,
         return hx_err_set(err, HX_ERR_CORRUPT,
                           "config: it names %zu layers and the manifest %zu",
                           rootfs.count, found->layers.layer_count);
-    strcpy(found->id, digest);
+    hx_digest_copy(found->id, digest);
     hx_rootfs_release(&found->rootfs);
     found->rootfs = rootfs;
     rootfs = (struct hx_rootfs){ 0 };

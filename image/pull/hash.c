@@ -26,13 +26,15 @@ int hx_hash_digest(struct hx_hash *hash, char digest_r[HX_DIGEST_TEXT_MAX])
 {
     unsigned char sum[EVP_MAX_MD_SIZE];
     unsigned int len = 0;
+    char *at;
 
     if (EVP_DigestFinal_ex(hash->ctx, sum, &len) != 1 ||
         len * 2 != HX_DIGEST_HEX)
         return -1;
-    strcpy(digest_r, "sha256:");
-    for (unsigned int i = 0; i < len; i++)
-        sprintf(digest_r + strlen("sha256:") + i * 2, "%02x", sum[i]);
+    memcpy(digest_r, "sha256:", sizeof("sha256:"));
+    at = digest_r + strlen("sha256:");
+    for (unsigned int i = 0; i < len; i++, at += 2)
+        snprintf(at, 3, "%02x", sum[i]);
     return 0;
 }
 

@@ -258,7 +258,7 @@ static int resolve_one(struct layout *layout, const json_t *entry,
             hx_json_str(entry, "mediaType", what, HX_JSON_OPTIONAL, &type, err);
     if (rc < 0)
         return rc;
-    strcpy(descriptor.digest, digest);
+    hx_digest_copy(descriptor.digest, digest);
     rc = document(layout, &descriptor, &body, &unused, err);
     return rc < 0 ? rc
                   : hx_resolve(&content, &body, type, digest, wanted, found_r,
@@ -286,7 +286,7 @@ static int resolve_many(struct layout *layout, json_t *chosen,
                     err);
     /* Nobody else knows the index that we have just made. */
     if (rc == 0)
-        strcpy(found_r->root, found_r->manifest);
+        hx_digest_copy(found_r->root, found_r->manifest);
     return rc;
 }
 

@@ -46,7 +46,7 @@ static int try_engine(const struct job *job, struct hx_err *err)
         return -HX_ERR_NOT_FOUND;
     rc = hx_supply_engine(job->store, job->pull->engine, &job->pull->times,
                           &job->source.ref, &supply, err);
-    return rc < 0 ? rc : take(job, supply, err);
+    return rc == 0 ? take(job, supply, err) : rc;
 }
 
 static int take_from_registry(const struct job *job, struct hx_err *err)
@@ -62,7 +62,7 @@ static int take_from_registry(const struct job *job, struct hx_err *err)
     if (rc == 0)
         rc = hx_supply_registry(job->store, http, &config, &job->source.ref,
                                 &supply, err);
-    return rc < 0 ? rc : take(job, supply, err);
+    return rc == 0 ? take(job, supply, err) : rc;
 }
 
 static int take_from_file(const struct job *job, struct hx_err *err)
@@ -85,7 +85,7 @@ static int take_from_file(const struct job *job, struct hx_err *err)
                                   &supply, err);
         break;
     }
-    return rc < 0 ? rc : take(job, supply, err);
+    return rc == 0 ? take(job, supply, err) : rc;
 }
 
 static int take_from_source(const struct job *job, struct hx_err *err)

@@ -212,7 +212,7 @@ static int run_document(struct hx_session *session, struct job *job,
     if (!*job->type)
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "manifest");
     if (job->digest)
-        strcpy(job->digest, digest);
+        hx_digest_copy(job->digest, digest);
     hx_buf_release(job->body);
     *job->body = reply.body;
     reply.body = (struct hx_buf){ 0 };
@@ -431,6 +431,24 @@ static void release(struct hx_supply *supply)
     free(r);
 }
 
+static int make_sessions(struct registry *r, struct hx_http *http,
+                         struct hx_err *err)
+{
+    size_t count = r->endpoints.count;
+    int rc = 0;
+
+    r->sessions = calloc(count, sizeof(*r->sessions));
+    if (!r->sessions)
+        return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "registry");
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = hx_session_init(&r->sessions[i], http, &r->endpoints.list[i],
+                             r->ref->path, err);
+        r->sessions[i].unsure =
+            i + 1 < count && r->endpoints.list[i + 1].is_other_scheme;
+    }
+    return rc;
+}
+
 int hx_supply_registry(const struct hx_store *store, struct hx_http *http,
                        const struct hx_daemon_config *config,
                        const struct hx_reference *ref,
@@ -444,17 +462,8 @@ int hx_supply_registry(const struct hx_store *store, struct hx_http *http,
     r->supply = (struct hx_supply){ store, find, layer, release };
     r->ref = ref;
     rc = hx_endpoints_make(ref->domain, config, &r->endpoints, err);
-    if (rc == 0) {
-        r->sessions = calloc(r->endpoints.count, sizeof(*r->sessions));
-        if (!r->sessions)
-            rc = hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "registry");
-    }
-    for (size_t i = 0; rc == 0 && i < r->endpoints.count; i++) {
-        rc = hx_session_init(&r->sessions[i], http, &r->endpoints.list[i],
-                             ref->path, err);
-        r->sessions[i].unsure = i + 1 < r->endpoints.count &&
-                                r->endpoints.list[i + 1].is_other_scheme;
-    }
+    if (rc == 0)
+        rc = make_sessions(r, http, err);
     if (rc < 0) {
         release(&r->supply);
         return rc;

@@ -46,7 +46,7 @@ static int too_soon(const char *stage, const char *object, int last)
     if (same && (said_last || !last) && (last || now_ms() - said_ms < PAUSE_MS))
         return 1;
     said_last = last;
-    strcpy(key, mine);
+    memcpy(key, mine, sizeof(key));
     said_ms = now_ms();
     return 0;
 }

@@ -56,7 +56,7 @@ static int resolve_manifest(struct walk *walk, const struct hx_buf *body,
         rc = hx_blob_put(store, digest, body->data, body->len, err);
     if (rc < 0)
         return rc;
-    strcpy(found.manifest, digest);
+    hx_digest_copy(found.manifest, digest);
     *found_r = found;
     found = (struct hx_found){ 0 };
     return 0;
@@ -136,6 +136,6 @@ int hx_resolve(const struct hx_content *content, const struct hx_buf *body,
     int rc = resolve_document(&walk, body, type, digest, 0, found_r, err);
 
     if (rc == 0)
-        strcpy(found_r->root, digest);
+        hx_digest_copy(found_r->root, digest);
     return rc;
 }

@@ -23,13 +23,13 @@ int hx_token_parse(const char *data, size_t len, const char *what,
                    char **token_r, uint64_t *expires_in_s_r, struct hx_err *err)
 {
     _cleanup_json_ json_t *doc = NULL;
-    const char *token = NULL;
+    const char *token = "";
     uint64_t life = 0;
     int rc = hx_json_parse(data, len, what, &doc, err);
 
     if (rc == 0)
         rc = hx_json_str(doc, "token", what, HX_JSON_OPTIONAL, &token, err);
-    if (rc == 0 && (!token || !*token))
+    if (rc == 0 && !*token)
         rc = hx_json_str(doc, "access_token", what, HX_JSON_REQUIRED, &token,
                          err);
     if (rc == 0)

@@ -9,10 +9,11 @@
 #include "image/reference.h"
 #include "tests/unit/unit.h"
 
-#define HEX    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define DIGEST "sha256:" HEX
-#define A64    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define A128   A64 A64
+#define HEX       "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define DIGEST    "sha256:" HEX
+#define A64       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define LONG_ARCH "linux/" A64
+#define A128      A64 A64
 
 static void test_good_references(void **state)
 {
@@ -268,11 +269,10 @@ static void test_platforms(void **state)
 
 static void test_bad_platforms(void **state)
 {
-    static const char *const table[] = { "",         "amd64",
-                                         "linux/",   "linux/amd64/",
-                                         "/amd64",   "linux/amd64/v1/x",
-                                         "LINUX/X",  "linux/" A64,
-                                         "linux/a b" };
+    static const char *const table[] = {
+        "",        "amd64",   "linux/",    "linux/amd64/",     "/amd64",
+        "LINUX/X", LONG_ARCH, "linux/a b", "linux/amd64/v1/x",
+    };
     struct hx_platform platform;
     struct hx_err err;
 
