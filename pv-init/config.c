@@ -42,9 +42,23 @@ static int parse_disk(struct hx_init_fields *at, struct hx_init_disk *out)
     return 0;
 }
 
-static int parse_dns(struct hx_init_fields *at, struct hx_init_config *out)
+/* "fe80::1%eth0" as well: a server on the link needs its interface. */
+static bool is_server(const char *text)
 {
     struct hx_init_prefix ignored;
+    const char *scope = strchr(text, '%');
+    char address[64];
+    size_t len = scope ? (size_t)(scope - text) : strlen(text);
+
+    if (len >= sizeof(address) || (scope && !is_word(scope + 1, NAME, 15)))
+        return false;
+    memcpy(address, text, len);
+    address[len] = '\0';
+    return hx_init_address_parse(address, &ignored) == 0;
+}
+
+static int parse_dns(struct hx_init_fields *at, struct hx_init_config *out)
+{
     const char **p;
 
     out->dns_servers = hx_init_field_strv(at, "servers");
@@ -53,7 +67,7 @@ static int parse_dns(struct hx_init_fields *at, struct hx_init_config *out)
     if (at->failed)
         return -1;
     for (p = out->dns_servers; p && *p; p++) {
-        if (hx_init_address_parse(*p, &ignored) < 0)
+        if (!is_server(*p))
             return hx_init_fields_wrong(at, "servers", "a list of addresses");
     }
     for (p = out->dns_search; p && *p; p++) {
@@ -250,14 +264,20 @@ static int check_whole(struct hx_init_config *config, struct hx_init_err *err)
 static int parse_pod(struct hx_init_fields *at, struct hx_init_config *out)
 {
     struct hx_init_fields part;
+    uint64_t version;
 
     /* First of all: the fields of another version may mean other things. */
-    if (hx_init_field_u64(at, "abi", 0, 1, UINT32_MAX) != HX_ABI_VERSION)
-        return at->failed ? -1
-                          : hx_init_fields_wrong(at, "abi",
-                                                 "the version of this "
-                                                 "HyperKernel; install both "
-                                                 "from one build");
+    version = hx_init_field_u64(at, "abi", 0, 1, UINT32_MAX);
+    if (at->failed)
+        return -1;
+    if (version != HX_ABI_VERSION) {
+        at->failed = true;
+        return hx_init_fail(at->err,
+                            "configuration: it is of version %u and this "
+                            "HyperKernel takes %u; install xl-hyper and its "
+                            "HyperKernel from one build",
+                            (unsigned)version, HX_ABI_VERSION);
+    }
     out->nonce = hx_init_field_str(at, "nonce");
     out->hostname = hx_init_field_str(at, "hostname");
     if (at->failed)

@@ -55,15 +55,35 @@ static int make_folder(const char *path, struct hx_init_err *err)
     return 0;
 }
 
-static int mount_scratch(const struct hx_init_disk *disk,
-                         struct hx_init_err *err)
+/* Mounts a disk and says what the usual failures mean. */
+static int mount_disk(const struct hx_init_disk *disk, const char *target,
+                      unsigned long flags, struct hx_init_err *err)
 {
     char device[HX_INIT_PATH_MAX];
 
     device_path(disk, device);
+    if (mount(device, target, disk->fstype, flags, NULL) == 0)
+        return 0;
+    if (errno == ENODEV)
+        return hx_init_fail(err,
+                            "mounting disk %s: the HyperKernel has no "
+                            "filesystem %s",
+                            disk->device, disk->fstype);
+    if (errno == EINVAL)
+        return hx_init_fail(err,
+                            "mounting disk %s: there is no sound %s on it; "
+                            "make it anew (a root disk: pull the image again)",
+                            disk->device, disk->fstype);
+    return hx_init_fail_sys(err, errno, "mounting disk %s (%s)", disk->device,
+                            disk->fstype);
+}
+
+static int mount_scratch(const struct hx_init_disk *disk,
+                         struct hx_init_err *err)
+{
     if (make_folder(HX_INIT_SCRATCH, err) < 0 ||
-        hx_init_mount(device, HX_INIT_SCRATCH, disk->fstype,
-                      MS_NOSUID | MS_NODEV | MS_NOATIME, NULL, err) < 0)
+        mount_disk(disk, HX_INIT_SCRATCH, MS_NOSUID | MS_NODEV | MS_NOATIME,
+                   err) < 0)
         return hx_init_fail_prefix(err, "the scratch disk");
     return 0;
 }
@@ -137,13 +157,11 @@ static int mount_container(unsigned index,
                            const struct hx_init_container_config *container,
                            struct hx_init_err *err)
 {
-    char device[HX_INIT_PATH_MAX], lower[HX_INIT_PATH_MAX];
+    char lower[HX_INIT_PATH_MAX];
 
-    device_path(&container->root, device);
     pod_path(index, "lower", lower);
     if (make_folder(lower, err) < 0 ||
-        hx_init_mount(device, lower, container->root.fstype,
-                      MS_RDONLY | MS_NODEV, NULL, err) < 0 ||
+        mount_disk(&container->root, lower, MS_RDONLY | MS_NODEV, err) < 0 ||
         mount_overlay(index, lower, container->writable, err) < 0)
         return hx_init_fail_prefix(err, "container %s", container->name);
     return 0;
