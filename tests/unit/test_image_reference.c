@@ -9,11 +9,10 @@
 #include "image/reference.h"
 #include "tests/unit/unit.h"
 
-#define HEX       "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define DIGEST    "sha256:" HEX
-#define A64       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define LONG_ARCH "linux/" A64
-#define A128      A64 A64
+#define HEX    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define DIGEST "sha256:" HEX
+#define A64    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define A128   A64 A64
 
 static void test_good_references(void **state)
 {
@@ -269,9 +268,10 @@ static void test_platforms(void **state)
 
 static void test_bad_platforms(void **state)
 {
+    static const char long_arch[] = "linux/" A64;
     static const char *const table[] = {
         "",        "amd64",   "linux/",    "linux/amd64/",     "/amd64",
-        "LINUX/X", LONG_ARCH, "linux/a b", "linux/amd64/v1/x",
+        "LINUX/X", long_arch, "linux/a b", "linux/amd64/v1/x",
     };
     struct hx_platform platform;
     struct hx_err err;
