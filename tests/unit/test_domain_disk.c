@@ -59,6 +59,21 @@ static void test_scratch_is_a_clean_ext4(void **state)
     }
 }
 
+/* Else the guest's kernel would write zeros over them for minutes. */
+static void test_scratch_tables_count_as_zeroed(void **state)
+{
+    char path[128], command[300];
+    struct hx_err err = { 0 };
+
+    (void)state;
+    path_in("zeroed.ext4", path);
+    assert_int_equal(hx_scratch_make(path, UINT64_C(1) << 30, &err), 0);
+    snprintf(command, sizeof(command),
+             "test $(dumpe2fs %s 2>/dev/null | grep -c ITABLE_ZEROED) -eq 8",
+             path);
+    assert_int_equal(system(command), 0);
+}
+
 static void test_scratch_that_is_there_stays(void **state)
 {
     struct hx_err err = { 0 };
@@ -255,6 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scratch_is_a_clean_ext4),
+        cmocka_unit_test(test_scratch_tables_count_as_zeroed),
         cmocka_unit_test(test_scratch_that_is_there_stays),
         cmocka_unit_test(test_scratch_refused_leaves_nothing),
         cmocka_unit_test(test_scratch_on_a_full_disk),

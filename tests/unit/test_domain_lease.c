@@ -250,6 +250,48 @@ static void test_taken_at_once(void **state)
     assert_int_equal(leases(fixture), 80);
 }
 
+/*
+ * Eight heirs of every lease of pods that are gone: each address goes to one
+ * of them, also when all see at once that it is free.
+ */
+static void test_taken_over_at_once(void **state)
+{
+    struct hx_lease_wish wish = wish_of_pool(NET + 1, NET + 40);
+    struct fixture *fixture = *state;
+    uint32_t address, given[40] = { 0 };
+    int fds[2], status;
+
+    for (unsigned i = 0; i < 40; i++)
+        assert_int_equal(
+            take(fixture, &wish, pod(fixture, i, true), &address, NULL), 0);
+    for (unsigned i = 0; i < 40; i++)
+        pod(fixture, i, false);
+    assert_int_equal(pipe(fds), 0);
+    for (unsigned p = 0; p < 8; p++)
+        if (fork() == 0) {
+            int failed = 0;
+
+            for (unsigned i = 0; i < 5; i++) {
+                const char *uuid = pod(fixture, 100 + p * 5 + i, true);
+
+                failed |= take(fixture, &wish, uuid, &address, NULL) != 0 ||
+                          write(fds[1], &address, 4) != 4;
+            }
+            _exit(failed);
+        }
+    for (unsigned p = 0; p < 8; p++) {
+        assert_true(wait(&status) > 0);
+        assert_int_equal(status, 0);
+    }
+    for (unsigned i = 0; i < 40; i++) {
+        assert_int_equal(read(fds[0], &address, 4), 4);
+        assert_in_range(address, NET + 1, NET + 40);
+        assert_int_equal(given[address - NET - 1]++, 0);
+    }
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static void test_mac_text(void **state)
 {
     static const char *const bad[] = {
@@ -315,6 +357,7 @@ int main(void)
         test(test_mac_in_use_counts_up),
         test(test_release_takes_its_own_only),
         test(test_taken_at_once),
+        test(test_taken_over_at_once),
         cmocka_unit_test(test_mac_text),
         cmocka_unit_test(test_ipv4_text),
     };
