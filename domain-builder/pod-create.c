@@ -11,10 +11,11 @@
 #include "domain-builder/pod-state.h"
 #include "domain-builder/resources.h"
 #include "domain-builder/steps.h"
+#include "domain-builder/xen_domain.h"
 
 struct create {
     struct hx_host *host;
-    const struct hx_pod_spec *spec;
+    struct hx_pod_spec spec; /* the caller's strings; the type decided */
     struct hx_pod_dirs dirs;
     struct hx_pod_dir dir;
     struct hx_pod pod;
@@ -40,6 +41,15 @@ static int64_t unix_ms(void)
     return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
 }
 
+/* Before the folder, which records the type that the pod really has. */
+static int act_type(void *ctx, struct hx_err *err)
+{
+    struct create *create = ctx;
+
+    return hx_domain_choose_type(create->host, &create->spec,
+                                 &create->spec.type, err);
+}
+
 static void undo_folder(void *ctx)
 {
     struct create *create = ctx;
@@ -50,13 +60,13 @@ static void undo_folder(void *ctx)
 static int act_folder(void *ctx, struct hx_err *err)
 {
     struct create *create = ctx;
-    int r = hx_pod_dir_create(&create->dirs, create->spec, &create->dir, err);
+    int r = hx_pod_dir_create(&create->dirs, &create->spec, &create->dir, err);
 
     if (r < 0)
         return r;
     r = hx_pod_dir_load(&create->dir, &create->pod, err);
     /* Its caller wants to know how an --rm pod ends, however soon. */
-    if (r == 0 && create->spec->auto_remove)
+    if (r == 0 && create->spec.auto_remove)
         r = hx_pod_dir_hold(&create->dir, &create->pod, err);
     if (r == 0)
         r = stage_done(create, "folder", err);
@@ -95,7 +105,7 @@ static int act_unpause(void *ctx, struct hx_err *err)
     int r = 0;
 
     create->pod.started_at_ms = unix_ms();
-    if (!create->spec->paused)
+    if (!create->spec.paused)
         r = hx_pod_unpause(create->host, &create->pod, err);
     return r == 0 ? stage_done(create, "unpause", err) : r;
 }
@@ -109,6 +119,7 @@ static int act_state(void *ctx, struct hx_err *err)
 }
 
 static const struct hx_step create_steps[] = {
+    { "type", act_type, NULL },
     { "folder", act_folder, undo_folder },
     { "build", act_build, undo_build },
     { "monitor", act_monitor, NULL },
@@ -121,7 +132,7 @@ int hx_pod_create(struct hx_host *host, const struct hx_pod_spec *spec,
 {
     struct create create = {
         .host = host,
-        .spec = spec,
+        .spec = *spec,
         .dirs = { hx_host_state_dir(host), hx_host_run_dir(host) },
         .dir = { .lock_fd = -1 },
         .start_us = hx_create_clock_us(),

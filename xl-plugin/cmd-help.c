@@ -23,18 +23,6 @@ static int set_option(void *opaque, int key, const char *value,
     return 0;
 }
 
-static void print_overview(void)
-{
-    printf("Usage: %sCOMMAND [OPTION...] [ARGUMENT...]\n\n"
-           "Docker images as Xen domains, each with a kernel of its own.\n\n"
-           "Commands:\n",
-           hx_command_prefix());
-    hx_command_print_list(stdout, "", 10);
-    printf("\n'%sCOMMAND --help' tells more about a command, "
-           "'man xl-hyper' about all.\n",
-           hx_command_prefix());
-}
-
 static void print_words(const char *words)
 {
     while (words && *words) {
@@ -92,7 +80,7 @@ static int help_main(const struct hx_command *command, int argc, char **argv)
     else if (about)
         hx_options_help(about, stdout);
     else
-        print_overview();
+        hx_command_print_overview(stdout);
     return HX_STATUS_OK;
 }
 

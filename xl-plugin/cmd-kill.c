@@ -24,7 +24,9 @@ static int send_signal(struct hx_host *host, struct hx_pod *pod,
         return hx_err_set(err, HX_ERR_STATE,
                           "killing %s: it is not running; see '%slist -a'",
                           pod->spec.name, hx_command_prefix());
-    return hx_pod_kill(host, pod, *(const int *)opaque, err);
+    if (hx_pod_kill(host, pod, *(const int *)opaque, err) < 0)
+        return hx_err_prefix(err, "killing %s", pod->spec.name);
+    return 0;
 }
 
 static int kill_main(const struct hx_command *command, int argc, char **argv)

@@ -36,7 +36,10 @@ static int attend(struct hx_pod *pod, struct hx_err *err)
     if (r < 0)
         return r;
     reason = hx_pod_end_reason(pod);
-    if (reason)
+    /* The guest names the container itself. */
+    if (reason && pod->end == HX_END_FAILED && pod->message)
+        hx_complain("%s", reason);
+    else if (reason)
         hx_complain("running %s: %s", pod->spec.name, reason);
     return hx_pod_exit_status(pod);
 }

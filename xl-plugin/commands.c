@@ -65,6 +65,20 @@ void hx_command_print_list(FILE *out, const char *name_prefix, int width)
     }
 }
 
+void hx_command_print_overview(FILE *out)
+{
+    fprintf(out,
+            "Usage: %sCOMMAND [OPTION...] [ARGUMENT...]\n\n"
+            "Docker images as Xen domains, each with a kernel of its own.\n\n"
+            "Commands:\n",
+            command_prefix);
+    hx_command_print_list(out, "", 10);
+    fprintf(out,
+            "\n'%sCOMMAND --help' tells more about a command, "
+            "'man xl-hyper' about all.\n",
+            command_prefix);
+}
+
 int hx_command_fail(const struct hx_command *command, const struct hx_err *err)
 {
     hx_complain("%s", err->msg);
@@ -178,7 +192,8 @@ int hx_command_main(int argc, char **argv)
         return run_command(&hx_cmd_help, 1, help, false);
     }
     if (index >= argc) {
-        hx_complain("the command is missing; see '%shelp'", command_prefix);
+        /* No success, for the script whose variable was empty. */
+        hx_command_print_overview(stderr);
         return HX_STATUS_USAGE;
     }
     command = hx_command_find(argv[index]);

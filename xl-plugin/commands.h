@@ -80,7 +80,9 @@ int hx_command_main(int argc, char **argv);
 const char *hx_command_prefix(void);
 void hx_command_set_prefix(const char *prefix);
 
-/* The lines of `xl help` and `hyper-help`. */
+/* What hyper-help prints; and of it the lines of the commands alone, which
+ * `xl help` shows too. */
+void hx_command_print_overview(FILE *out);
 void hx_command_print_list(FILE *out, const char *name_prefix, int width);
 
 /*

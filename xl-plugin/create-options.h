@@ -91,7 +91,7 @@ struct hx_create_options {
         { HX_CREATE_READ_ONLY, "read-only", NULL,                              \
           "no writable layer over the image" },                                \
         { HX_CREATE_SCRATCH, "scratch", "SIZE",                                \
-          "most that the writable layer can hold (default 10g; takes what is "  \
+          "most that the writable layer can hold (default 10g; takes what is " \
           "used)" },                                                           \
         { HX_CREATE_RM, "rm", NULL, "remove the pod when it has ended" },      \
         { HX_CREATE_PULL, "pull", "WHEN",                                      \

@@ -16,6 +16,11 @@ static void time_since(int64_t then_ms, int64_t now_ms, char text[HX_TIME_TEXT])
     hx_time_print_duration(now_ms > then_ms ? now_ms - then_ms : 0, text);
 }
 
+static bool has_ended(const struct hx_pod *pod)
+{
+    return pod->state == HX_POD_EXITED;
+}
+
 static const char *end_word(enum hx_pod_end end)
 {
     switch (end) {
@@ -116,7 +121,8 @@ const char *hx_pod_end_reason(const struct hx_pod *pod)
 
 void hx_pod_ip_text(const struct hx_pod *pod, char text[HX_IP_TEXT])
 {
-    const char *ip = pod->ip ? pod->ip : "";
+    /* The address of one that has ended may be another's by now. */
+    const char *ip = pod->ip && !has_ended(pod) ? pod->ip : "";
 
     snprintf(text, HX_IP_TEXT, "%.*s", (int)strcspn(ip, "/"), ip);
 }
@@ -129,11 +135,6 @@ static json_t *time_json(int64_t ms)
 
     hx_time_print_rfc3339(ms, text);
     return json_string(text);
-}
-
-static bool has_ended(const struct hx_pod *pod)
-{
-    return pod->state == HX_POD_EXITED;
 }
 
 static json_t *state_json(const struct hx_pod *pod)
@@ -157,7 +158,7 @@ static json_t *network_json(const struct hx_pod *pod)
     long prefix = 0;
 
     hx_pod_ip_text(pod, ip);
-    if (pod->ip && strchr(pod->ip, '/'))
+    if (*ip && strchr(pod->ip, '/'))
         prefix = strtol(strchr(pod->ip, '/') + 1, NULL, 10);
     return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o}", "IPAddress",
                      hx_json_text(ip), "IPPrefixLen", (json_int_t)prefix,

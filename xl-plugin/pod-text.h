@@ -28,7 +28,7 @@ int hx_pod_exit_status(const struct hx_pod *pod);
  * Static, or borrowed from the pod. */
 const char *hx_pod_end_reason(const struct hx_pod *pod);
 
-/* Address without the prefix; "" when there is none. */
+/* Address without the prefix; "" when there is none, or no domain any more. */
 #define HX_IP_TEXT 64
 void hx_pod_ip_text(const struct hx_pod *pod, char text[HX_IP_TEXT]);
 
