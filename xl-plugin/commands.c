@@ -116,6 +116,8 @@ static int global_options(int argc, char **argv, bool *dry_run)
     for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return 0;
+        if (strcmp(argv[i], "--") == 0)
+            return i + 1;
         if (strcmp(argv[i], "--version") == 0) {
             argv[i] = (char *)"version";
             return i;
