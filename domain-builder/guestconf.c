@@ -69,8 +69,8 @@ int hx_hostname_of(const struct hx_pod_spec *spec, char **hostname_r,
                           "--hostname %s: it may have letters, digits, '-' "
                           "and '.', 64 characters at most",
                           spec->hostname);
-    hostname = spec->hostname ? strdup(spec->hostname)
-                              : hostname_from(spec->name);
+    hostname =
+        spec->hostname ? strdup(spec->hostname) : hostname_from(spec->name);
     if (!hostname)
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "choosing a hostname");
     *hostname_r = hostname;
@@ -96,8 +96,8 @@ static json_t *pack_container(const struct hx_container_spec *container,
                               const struct hx_disk *root)
 {
     return json_pack(
-        "{s:s, s:{s:s, s:s}, s:s, s:o, s:o, s:s, s:s, s:i, s:I, s:b}",
-        "name", container->name ? container->name : "main", "root", "device",
+        "{s:s, s:{s:s, s:s}, s:s, s:o, s:o, s:s, s:s, s:i, s:I, s:b}", "name",
+        container->name ? container->name : "main", "root", "device",
         root->vdev, "fstype", "squashfs", "writable",
         writable_name(container->writable), "args",
         hx_json_from_strv(container->args), "env",
@@ -154,17 +154,17 @@ int hx_guestconf_make(const struct hx_pod_spec *spec, const char *nonce,
     if (r < 0)
         return r;
     doc = json_pack("{s:i, s:s, s:s, s:{s:o, s:o, s:o}, s:o, s:o}", "abi",
-                    HX_ABI_VERSION, "nonce", nonce, "hostname", hostname,
-                    "dns", "servers", hx_json_from_strv(dns->servers),
-                    "search", hx_json_from_strv(dns->search), "options",
+                    HX_ABI_VERSION, "nonce", nonce, "hostname", hostname, "dns",
+                    "servers", hx_json_from_strv(dns->servers), "search",
+                    hx_json_from_strv(dns->search), "options",
                     hx_json_from_strv(dns->options), "interfaces",
                     pack_interfaces(net), "containers",
                     pack_containers(spec, disks));
     if (doc && disks->scratch &&
         json_object_set_new(doc, "scratch",
                             json_pack("{s:s, s:s}", "device",
-                                      disks->scratch->vdev, "fstype",
-                                      "ext4")) < 0) {
+                                      disks->scratch->vdev, "fstype", "ext4")) <
+            0) {
         json_decref(doc);
         doc = NULL;
     }

@@ -115,8 +115,7 @@ static uint32_t next_of(const struct lease_dir *dir,
     if (len <= 0)
         return wish->first;
     text[len] = '\0';
-    if (!hx_ipv4_parse(text, &last) || last < wish->first ||
-        last >= wish->last)
+    if (!hx_ipv4_parse(text, &last) || last < wish->first || last >= wish->last)
         return wish->first;
     return last + 1;
 }
@@ -139,8 +138,8 @@ static bool is_excluded(const struct hx_lease_wish *wish, uint32_t address)
 }
 
 static int take_from_pool(const struct lease_dir *dir,
-                          const struct hx_lease_wish *wish,
-                          uint32_t *address_r, struct hx_err *err)
+                          const struct hx_lease_wish *wish, uint32_t *address_r,
+                          struct hx_err *err)
 {
     uint32_t address = next_of(dir, wish);
     uint64_t count = (uint64_t)wish->last - wish->first + 1;
@@ -249,8 +248,8 @@ static int release_in(int net_fd, const char *bridge, const char *uuid)
     char owner[UUID_LEN + 1];
     _cleanup_closedir_ DIR *dir = NULL;
     struct dirent *entry;
-    int fd = openat(net_fd, bridge,
-                    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    int fd =
+        openat(net_fd, bridge, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
     if (fd < 0)
         return errno == ENOTDIR || errno == ENOENT ? 0 : -1;

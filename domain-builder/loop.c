@@ -142,8 +142,7 @@ static int make_device(int file_fd, const char *file, bool read_only,
             return hx_err_sys(err, HX_ERR_SYSTEM, errno,
                               "attaching disk %s: no free loop device", file);
         snprintf(loop.path, sizeof(loop.path), "/dev/loop%d", number);
-        loop.fd =
-            open(loop.path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+        loop.fd = open(loop.path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
         if (loop.fd < 0)
             return hx_err_sys(err, HX_ERR_SYSTEM, errno,
                               "attaching disk %s: opening %s", file, loop.path);

@@ -13,7 +13,7 @@
 #define CONF_MAX_BYTES   (1u << 20)
 #define RESOLV_MAX_BYTES (64u << 10)
 #define SERVERS_MAX      8
-#define MTU_MIN          68 /* RFC 791 */
+#define MTU_MIN          68    /* RFC 791 */
 #define MTU_MAX          65521 /* what netback takes */
 
 static const struct hx_ipv4_net bip_default = { 0xac1e0001, 16 };
@@ -65,14 +65,13 @@ static int read_gateway(const json_t *doc, const char *path,
                         struct hx_netconf *conf, struct hx_err *err)
 {
     const char *text = NULL;
-    int r = hx_json_str(doc, "default-gateway", path, HX_JSON_OPTIONAL, &text,
-                        err);
+    int r =
+        hx_json_str(doc, "default-gateway", path, HX_JSON_OPTIONAL, &text, err);
 
     if (r < 0 || !text)
         return r;
     if (!hx_ipv4_parse(text, &conf->gateway))
-        return bad_value(err, path, "default-gateway", text,
-                         "an IPv4 address");
+        return bad_value(err, path, "default-gateway", text, "an IPv4 address");
     return 0;
 }
 

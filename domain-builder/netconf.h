@@ -27,9 +27,9 @@
 #define HX_BRIDGE_DEFAULT "hyper0"
 
 struct hx_netconf {
-    char *bridge;  /* never NULL */
-    bool own;      /* hyper0: ours to make */
-    bool none;     /* "bridge": "none": pods have no vif by default */
+    char *bridge; /* never NULL */
+    bool own;     /* hyper0: ours to make */
+    bool none;    /* "bridge": "none": pods have no vif by default */
     bool bip_given;
     struct hx_ipv4_net bip;
     bool pool_given;

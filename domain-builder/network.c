@@ -282,8 +282,7 @@ static uint32_t default_gateway(const char *bridge)
 }
 
 static uint32_t choose_gateway(const struct hx_network *net,
-                               const struct hx_ipv4_net *subnet,
-                               uint32_t dom0)
+                               const struct hx_ipv4_net *subnet, uint32_t dom0)
 {
     uint32_t gateway = 0;
 

@@ -47,8 +47,7 @@ uint64_t hx_create_clock_us(void)
     return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
-static int stage_done(struct build *build, const char *name,
-                      struct hx_err *err)
+static int stage_done(struct build *build, const char *name, struct hx_err *err)
 {
     uint64_t us = hx_create_clock_us() - build->start_us;
 
@@ -163,8 +162,7 @@ static int act_ramdisk(void *ctx, struct hx_err *err)
                               &build->net, &dns, &config, err);
     hx_dns_release(&dns);
     if (r == 0)
-        r = hx_ramdisk_make(base, config, strlen(config), &build->ramdisk,
-                            err);
+        r = hx_ramdisk_make(base, config, strlen(config), &build->ramdisk, err);
     return r == 0 ? stage_done(build, "ramdisk", err) : r;
 }
 

@@ -75,11 +75,11 @@ int hx_ramdisk_make(const char *base_path, const char *config,
                           config_len, HX_ABI_CONFIG_MAX_BYTES);
     base = open(base_path, O_RDONLY | O_CLOEXEC);
     if (base < 0)
-        return hx_err_sys(err,
-                          errno == ENOENT ? HX_ERR_NOT_FOUND : HX_ERR_SYSTEM,
-                          errno, "opening the base ramdisk %s (is xl-hyper "
-                          "fully installed?)",
-                          base_path);
+        return hx_err_sys(
+            err, errno == ENOENT ? HX_ERR_NOT_FOUND : HX_ERR_SYSTEM, errno,
+            "opening the base ramdisk %s (is xl-hyper "
+            "fully installed?)",
+            base_path);
     fd = memfd_create("hyper-ramdisk", MFD_CLOEXEC);
     if (fd < 0 || copy_base(base, fd) < 0 ||
         make_archive(config, config_len, &archive) < 0 ||

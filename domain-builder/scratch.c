@@ -92,8 +92,8 @@ static void mark_tables_zeroed(ext2_filsys fs)
 
 static errcode_t reserve_inodes(ext2_filsys fs)
 {
-    for (ext2_ino_t ino = EXT2_ROOT_INO + 1;
-         ino < EXT2_FIRST_INODE(fs->super); ino++)
+    for (ext2_ino_t ino = EXT2_ROOT_INO + 1; ino < EXT2_FIRST_INODE(fs->super);
+         ino++)
         ext2fs_inode_alloc_stats2(fs, ino, +1, 0);
     ext2fs_mark_inode_bitmap2(fs->inode_map, EXT2_BAD_INO);
     ext2fs_inode_alloc_stats2(fs, EXT2_BAD_INO, +1, 0);
@@ -117,8 +117,7 @@ static errcode_t fill(ext2_filsys fs)
     return code;
 }
 
-static int make_filesystem(const char *path, uint64_t bytes,
-                           struct hx_err *err)
+static int make_filesystem(const char *path, uint64_t bytes, struct hx_err *err)
 {
     struct ext2_super_block param;
     ext2_filsys fs = NULL;

@@ -38,8 +38,8 @@ static char *make_cmdline(const struct hx_pod_spec *spec)
 static int fill_create_info(const struct hx_xen_config *in,
                             libxl_domain_create_info *info, struct hx_err *err)
 {
-    info->type = in->type == HX_DOMAIN_PV ? LIBXL_DOMAIN_TYPE_PV
-                                          : LIBXL_DOMAIN_TYPE_PVH;
+    info->type =
+        in->type == HX_DOMAIN_PV ? LIBXL_DOMAIN_TYPE_PV : LIBXL_DOMAIN_TYPE_PVH;
     if (libxl_uuid_from_string(&info->uuid, in->uuid))
         return hx_err_set(err, HX_ERR_USAGE, "'%s' is no UUID", in->uuid);
     info->name = strdup(in->spec->name);
@@ -75,9 +75,8 @@ static int fill_build_info(const struct hx_xen_config *in,
     libxl_domain_build_info *info = &config->b_info;
 
     if (spec->vcpus < 1 || spec->vcpus > VCPUS_MAX)
-        return hx_err_set(err, HX_ERR_USAGE,
-                          "a pod has 1 to %d vCPUs, not %u", VCPUS_MAX,
-                          spec->vcpus);
+        return hx_err_set(err, HX_ERR_USAGE, "a pod has 1 to %d vCPUs, not %u",
+                          VCPUS_MAX, spec->vcpus);
     libxl_domain_build_info_init_type(info, config->c_info.type);
     /* Whole pages; equal, since ballooning at boot would cost seconds. */
     info->max_memkb = (spec->mem_kib + 3) & ~UINT64_C(3);

@@ -23,9 +23,9 @@ struct hx_xen_config {
     enum hx_domain_type type; /* PV or PVH, decided */
     const char *kernel;
     const char *ramdisk;
-    const char *hotplug;           /* absolute path of our helper */
-    const struct hx_disks *disks;  /* attached */
-    const struct hx_network *net;  /* with its address, or none */
+    const char *hotplug;          /* absolute path of our helper */
+    const struct hx_disks *disks; /* attached */
+    const struct hx_network *net; /* with its address, or none */
 };
 
 /* *config_r is the caller's, for libxl_domain_config_dispose(). */

@@ -242,9 +242,9 @@ int hx_domain_build(struct hx_host *host, const struct hx_domain_parts *parts,
                     uint32_t *domid_r, struct hx_err *err)
 {
     _cleanup_free_ char *kernel = NULL, *hotplug = NULL;
-    struct hx_xen_config in = { parts->spec,    parts->uuid,  parts->type,
-                                NULL,           parts->ramdisk, NULL,
-                                parts->disks,   parts->net };
+    struct hx_xen_config in = { parts->spec,  parts->uuid,    parts->type,
+                                NULL,         parts->ramdisk, NULL,
+                                parts->disks, parts->net };
     libxl_domain_config config;
     libxl_ctx *ctx;
     uint32_t domid = 0;

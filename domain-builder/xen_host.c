@@ -203,8 +203,7 @@ int hx_xen_libxl(struct hx_host *host, libxl_ctx **ctx_r, struct hx_err *err)
         r = probe_store(host, err);
         if (r < 0)
             return r;
-        r = libxl_ctx_alloc(&host->libxl, LIBXL_VERSION, 0,
-                            &host->log.vtable);
+        r = libxl_ctx_alloc(&host->libxl, LIBXL_VERSION, 0, &host->log.vtable);
         if (r) {
             host->libxl = NULL;
             hx_xen_err(host, err, r, "talking to Xen");

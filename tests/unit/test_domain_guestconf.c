@@ -69,8 +69,8 @@ static void test_pv_init_reads_what_was_meant(void **state)
     (void)state;
     domain_fixture_init(&fixture);
     json = make(&fixture);
-    assert_int_equal(
-        hx_init_config_parse(json, strlen(json), &config, &why), 0);
+    assert_int_equal(hx_init_config_parse(json, strlen(json), &config, &why),
+                     0);
     assert_string_equal(config.nonce, FIXTURE_NONCE);
     assert_string_equal(config.hostname, "web");
     assert_string_equal(config.dns_servers[1], "fd00::1");
@@ -122,14 +122,22 @@ static void test_hostname_given(void **state)
         const char *name;
         int good;
     } cases[] = {
-        { "web", 1 },          { "web.example.org", 1 },
-        { "a-b", 1 },          { "9", 1 },
-        { "", 0 },             { "-a", 0 },
-        { "a-", 0 },           { "a..b", 0 },
-        { "a-.b", 0 },         { ".a", 0 },
-        { "a.", 0 },           { "a b", 0 },
-        { "a_b", 0 },          { "a\nb", 0 },
-        { "h\303\251", 0 },    { "a/../../b", 0 },
+        { "web", 1 },
+        { "web.example.org", 1 },
+        { "a-b", 1 },
+        { "9", 1 },
+        { "", 0 },
+        { "-a", 0 },
+        { "a-", 0 },
+        { "a..b", 0 },
+        { "a-.b", 0 },
+        { ".a", 0 },
+        { "a.", 0 },
+        { "a b", 0 },
+        { "a_b", 0 },
+        { "a\nb", 0 },
+        { "h\303\251", 0 },
+        { "a/../../b", 0 },
         { "0123456789012345678901234567890123456789012345678901234567890123",
           0 },
         { "01234567890123456789012345678901.0123456789012345678901234567890",

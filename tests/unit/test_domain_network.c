@@ -37,12 +37,11 @@ static int setup(void **state)
     mkdir(path, 0700);
     snprintf(path, sizeof(path), "%s/pods/%s", folder, UUID);
     mkdir(path, 0700);
-    have_namespace =
-        unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 &&
-        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-        mount("sysfs", "/sys", "sysfs", 0, NULL) == 0 &&
-        hx_netdev_make_bridge("probe0") == 0 &&
-        hx_netdev_remove_bridge("probe0") == 0;
+    have_namespace = unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 &&
+                     mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+                     mount("sysfs", "/sys", "sysfs", 0, NULL) == 0 &&
+                     hx_netdev_make_bridge("probe0") == 0 &&
+                     hx_netdev_remove_bridge("probe0") == 0;
     return 0;
 }
 
@@ -55,8 +54,8 @@ static int teardown(void **state)
 static void write_file(const char *name, const char *text, char path[128])
 {
     snprintf(path, 128, "%s/%s", folder, name);
-    assert_int_equal(
-        hx_file_write_atomic(path, text, strlen(text), 0600, NULL), 0);
+    assert_int_equal(hx_file_write_atomic(path, text, strlen(text), 0600, NULL),
+                     0);
 }
 
 /* -- daemon.json ------------------------------------------------------------*/
@@ -434,9 +433,10 @@ static void test_ports(void **state)
 
 static void test_names(void **state)
 {
-    static const char *const bad[] = { "",     ".",   "..",  "a/b",
-                                       "a b",  "a:1", "a\n", "sixteen-letters0",
-                                       "h\303\251" };
+    static const char *const bad[] = {
+        "",         ".", "..", "a/b", "a b", "a:1", "a\n", "sixteen-letters0",
+        "h\303\251"
+    };
 
     (void)state;
     assert_true(hx_netdev_name_valid("fifteen-letters"));

@@ -96,8 +96,7 @@ static void join(size_t base_len)
     size_t aligned = (base_len + 3) / 4 * 4;
 
     path_in("base", path);
-    assert_int_equal(hx_file_write_atomic(path, base, base_len, 0600, NULL),
-                     0);
+    assert_int_equal(hx_file_write_atomic(path, base, base_len, 0600, NULL), 0);
     assert_int_equal(
         hx_ramdisk_make(path, config, strlen(config), &ramdisk, &err), 0);
     assert_int_equal(hx_file_read(ramdisk.path, 1 << 20, &all, &err), 0);
@@ -134,13 +133,12 @@ static void test_refused(void **state)
     assert_non_null(strstr(err.msg, path));
     big = calloc(1, HX_ABI_CONFIG_MAX_BYTES + 1);
     assert_non_null(big);
-    assert_int_equal(hx_ramdisk_make(path, big, HX_ABI_CONFIG_MAX_BYTES + 1,
-                                     &ramdisk, &err),
-                     -HX_ERR_LIMIT);
+    assert_int_equal(
+        hx_ramdisk_make(path, big, HX_ABI_CONFIG_MAX_BYTES + 1, &ramdisk, &err),
+        -HX_ERR_LIMIT);
     path_in("base", path);
-    assert_int_equal(hx_ramdisk_make(path, big, HX_ABI_CONFIG_MAX_BYTES,
-                                     &ramdisk, &err),
-                     0);
+    assert_int_equal(
+        hx_ramdisk_make(path, big, HX_ABI_CONFIG_MAX_BYTES, &ramdisk, &err), 0);
     hx_ramdisk_release(&ramdisk);
     free(big);
 }

@@ -239,8 +239,7 @@ static void test_hotplug_refused(void **state)
         { "online", "type_if=tap", "XENBUS_PATH=backend/vif/3/0",
           "vif=vif3.0" },
         { "online", "type_if=vif", "XENBUS_PATH=backend/vif/3/0", NULL },
-        { "online", "type_if=vif", "XENBUS_PATH=backend/vif/3/0",
-          "vif=../x" },
+        { "online", "type_if=vif", "XENBUS_PATH=backend/vif/3/0", "vif=../x" },
     };
 
     (void)state;
@@ -257,9 +256,10 @@ static void test_hotplug_refused(void **state)
 
 /* -- libxl's words ----------------------------------------------------------*/
 
-__attribute__((format(printf, 4, 5))) static void
-say(struct hx_xen_log *log, xentoollog_level level, int errnum,
-    const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void say(struct hx_xen_log *log,
+                                                      xentoollog_level level,
+                                                      int errnum,
+                                                      const char *format, ...)
 {
     va_list al;
 
