@@ -39,11 +39,11 @@ test_start_failures_have_dockers_codes() {
 }
 
 test_environment_user_and_folder() {
-    exits 0 xl hyper-run --rm --type pv -e A=1 -e B='x y' -u 1000:50 \
+    exits 0 xl hyper-run --rm --type pv -e A=1 -e B='x y' -u 4321:50 \
         -w /made/for/it --hostname box busybox \
         sh -c 'echo $A "$B"; id -u; id -g; pwd; hostname; echo $HOME; echo $PATH'
     same output "1 x y
-1000
+4321
 50
 /made/for/it
 box
@@ -81,7 +81,8 @@ test_ends_with_a_full_last_line() {
 
 test_interrupt_is_forwarded() {
     local rc=0 pid
-    xl hyper-run --rm --type pv --name ctrlc busybox \
+    # A shell without job control has background commands ignore SIGINT.
+    env --default-signal=INT xl hyper-run --rm --type pv --name ctrlc busybox \
         sh -c 'trap "echo caught; exit 7" INT; echo ready
                while :; do sleep 0.1; done' >out 2>err &
     pid=$!
@@ -103,15 +104,11 @@ test_alpine_unchanged() {
     done
 }
 
-test_hello_world_unchanged() {
+test_an_image_of_another_architecture_is_refused() {
     local archive=/root/shared-images/hello-world.tar
     [[ -f $archive ]] || skip "no archive of the official hello-world here"
-    for type in $(types); do
-        exits 0 xl hyper-run --rm --type "$type" "docker-archive:$archive"
-        has "$type" "$(cat out)" "Hello from Docker!"
-    done
-    exits 0 xl hyper-run --rm --type pv "oci-archive:$archive"
-    has "oci-archive" "$(cat out)" "Hello from Docker!"
+    # This one was saved on an arm64 machine.
+    refuses 125 arm64 xl hyper-run --rm "docker-archive:$archive"
 }
 
 test_32_mib_is_enough_for_a_small_process() {
