@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,6 +221,33 @@ static void one_at_a_time_changes_a_pod(void **state)
     assert_int_equal(hx_pod_dir_remove(&fixture->dirs, &dir, &err), 0);
     assert_int_equal(hx_pod_dir_lock(&other, 0, &err), -HX_ERR_NOT_FOUND);
     assert_int_equal(hx_pod_dir_remove(&fixture->dirs, &dir, &err), 0);
+    hx_pod_dir_release(&other);
+    hx_pod_dir_release(&dir);
+}
+
+/* Blocks until `dir` is unlocked, and tells what it then found. */
+static void *lock_late(void *dir)
+{
+    return (void *)(intptr_t)hx_pod_dir_lock(dir, -1, NULL);
+}
+
+static void who_waited_for_a_removed_pod_gets_none(void **state)
+{
+    struct pod_fixture *fixture = *state;
+    struct hx_pod_dir dir, other;
+    struct hx_err err = { 0 };
+    pthread_t thread;
+    void *result;
+
+    pod_fixture_make(fixture, "web", HX_POD_RUNNING, &dir);
+    assert_int_equal(hx_pod_dir_open(&fixture->dirs, dir.uuid, &other, &err),
+                     0);
+    assert_int_equal(hx_pod_dir_lock(&dir, 0, &err), 0);
+    assert_int_equal(pthread_create(&thread, NULL, lock_late, &other), 0);
+    usleep(50000); /* it can't be seen to block; too short only tests less */
+    assert_int_equal(hx_pod_dir_remove(&fixture->dirs, &dir, &err), 0);
+    pthread_join(thread, &result);
+    assert_int_equal((intptr_t)result, -HX_ERR_NOT_FOUND);
     hx_pod_dir_release(&other);
     hx_pod_dir_release(&dir);
 }
@@ -472,6 +500,7 @@ int main(void)
         WITH_FOLDERS(names_that_are_none_are_refused),
         WITH_FOLDERS(a_pod_without_a_name_gets_one),
         WITH_FOLDERS(one_at_a_time_changes_a_pod),
+        WITH_FOLDERS(who_waited_for_a_removed_pod_gets_none),
         WITH_FOLDERS(a_removed_pod_leaves_nothing),
         WITH_FOLDERS(a_waiter_holds_a_pod),
         WITH_FOLDERS(the_sweep_finishes_what_was_begun),

@@ -163,7 +163,9 @@ static void *give_orders(void *orders)
     for (const char *p = orders; *p; p++) {
         char done;
 
-        if (*p == 'K')
+        if (*p == '.')
+            usleep(50000);
+        else if (*p == 'K')
             kill(scene.monitor, SIGKILL);
         else if (write(scene.order, p, 1) != 1 ||
                  read(scene.answer, &done, 1) != 1)
@@ -316,14 +318,17 @@ static void the_writer_of_the_log_is_waited_for(void **state)
 {
     struct hx_err err = { 0 };
     struct pollfd pfd;
+    pthread_t thread;
 
     (void)state;
     monitor_start();
     pfd = (struct pollfd){ .fd = hx_monitor_watch(&scene.dir) };
     assert_true(pfd.fd >= 0);
-    assert_int_equal(wait_with("rK", &err), 0);
+    assert_int_equal(pthread_create(&thread, NULL, give_orders, "r.K"), 0);
+    assert_int_equal(hx_pod_wait(scene.host, &scene.pod, 10000, &err), 0);
     assert_int_equal(poll(&pfd, 1, 0), 1);
     assert_true(pfd.revents & POLLHUP);
+    pthread_join(thread, NULL);
     close(pfd.fd);
 }
 
