@@ -40,7 +40,7 @@ static const char usage[] =
     "  --compressor NAME     lz4 (the default), zstd or gzip\n"
     "  --level N             of zstd or gzip\n"
     "  --block-size BYTES    a power of two from 4096 to 1048576\n"
-    "                        (131072)\n"
+    "                        (65536)\n"
     "  --threads N           threads that compress (the CPUs there are);\n"
     "                        the result does not depend on it\n"
     "  -h, --help            print this\n";
@@ -274,7 +274,7 @@ int main(int argc, char **argv)
     struct timespec last_progress = { 0 };
     struct options options = {
         .convert = { .squash = { .compressor = "lz4",
-                                 .block_bytes = 128 * 1024,
+                                 .block_bytes = 64 * 1024,
                                  .threads = cpus() },
                      .progress = progress,
                      .opaque = &last_progress },

@@ -205,7 +205,7 @@ static size_t parent_len(const struct hx_path *path)
 }
 
 static int add_entry(struct hx_tree *tree, const struct hx_path *path,
-                     uint32_t inode, uint32_t link, struct hx_err *err)
+                     uint32_t inode, struct hx_err *err)
 {
     size_t up = parent_len(path);
     const char *name = path->text + (up ? up + 1 : 0);
@@ -217,9 +217,6 @@ static int add_entry(struct hx_tree *tree, const struct hx_path *path,
     if (r < 0)
         return r;
     ref = hx_tree_find(tree, parent, name, len);
-    /* A hard link to itself, as GNU tar writes for a file named twice. */
-    if (ref && ref == link && hx_tree_node(tree, ref)->state == HX_NODE_LIVE)
-        return 0;
     if (!ref) {
         r = add_node(tree, parent, name, len, &ref, err);
         if (r < 0)
@@ -233,7 +230,7 @@ static int apply_entry(struct hx_tree *tree, const struct hx_note *note,
                        struct hx_err *err)
 {
     if (note->path.len)
-        return add_entry(tree, &note->path, note->inode, 0, err);
+        return add_entry(tree, &note->path, note->inode, err);
     if (!S_ISDIR(hx_tree_inode_ptr(tree, note->inode)->mode))
         return hx_err_set(err, HX_ERR_CORRUPT,
                           "an entry replaces the root folder by a file");
@@ -289,7 +286,7 @@ static int apply_link(struct hx_tree *tree, const struct hx_note *note,
     inode = hx_tree_node(tree, ref)->inode;
     set_attributes(hx_tree_inode_ptr(tree, inode),
                    hx_tree_inode_ptr(tree, note->inode));
-    return add_entry(tree, &note->path, inode, ref, err);
+    return add_entry(tree, &note->path, inode, err);
 }
 
 static int hide(struct hx_tree *tree, uint32_t ref, struct hx_err *err)

@@ -224,6 +224,58 @@ static void test_holes_take_no_room(void **state)
     free(zeros);
 }
 
+/* Ends of files that are nothing but NULs fill a whole fragment block. */
+static void test_ends_of_nuls(void **state)
+{
+    char *zeros = calloc(1, 4096);
+
+    (void)state;
+    assert_non_null(zeros);
+    for (unsigned i = 1; i < 200; i++) {
+        char name[16];
+
+        snprintf(name, sizeof(name), "%03u", i);
+        add_file(name, zeros, i);
+        hx_buf_addf(&expected, "f %03u =", i);
+        for (unsigned k = 0; k < i; k++)
+            hx_buf_adds(&expected, "\\x00");
+        hx_buf_adds(&expected, "\n");
+    }
+    free(zeros);
+    fixture.squash.block_bytes = 4096;
+    fixture_add_tar(&fixture, &tar);
+    fixture_expect(&fixture, expected.data);
+}
+
+/* What an upper layer hides is not written. */
+static void test_hidden_content_takes_no_room(void **state)
+{
+    static const char *const above[] = {
+        "f d/f =x",           /* another file */
+        "d d/f",              /* a folder */
+        "l d/f -> x",         /* a link */
+        "f d/.wh.f",          /* a whiteout */
+        "f .wh.d",            /* of its folder */
+        "f d =x",             /* a file in its folder's place */
+        "f d/.wh..wh..opq",   /* an opaque folder */
+        "f .wh..wh..opq",     /* the root */
+        "f x =x\nh d/f => x", /* a hard link */
+    };
+    unsigned char *data = noise(1 << 20, 6);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(above) / sizeof(above[0]); i++) {
+        teardown(NULL);
+        setup(NULL);
+        add_file("d/f", data, 1 << 20);
+        fixture_add_tar(&fixture, &tar);
+        fixture_add_text(&fixture, above[i]);
+        convert();
+        assert_in_range(fixture.result.bytes, 4096, 8192);
+    }
+    free(data);
+}
+
 /* At 512 sets the table of them fills its block exactly. */
 static void test_many_sets_of_attributes(void **state)
 {
@@ -294,6 +346,24 @@ static void test_large_folders(void **state)
     }
 }
 
+/* Two folders side by side, with many numbers of inodes between them. */
+static void test_numbers_far_apart(void **state)
+{
+    (void)state;
+    tar_text(&tar, "d a\nd b");
+    hx_buf_adds(&expected, "d a\n");
+    for (unsigned i = 0; i < 33000; i++) {
+        char line[64];
+
+        snprintf(line, sizeof(line), "f a/%05u", i);
+        tar_text(&tar, line);
+        hx_buf_addf(&expected, "%s\n", line);
+    }
+    hx_buf_adds(&expected, "d b\n");
+    fixture_add_tar(&fixture, &tar);
+    fixture_expect(&fixture, expected.data);
+}
+
 /* Names of one file all over the tree: headers of one entry each. */
 static void test_hard_links_everywhere(void **state)
 {
@@ -302,7 +372,7 @@ static void test_hard_links_everywhere(void **state)
     (void)state;
     tar_text(&tar, "f 000000 =x");
     hx_buf_adds(&expected, "f 000000 =x\n");
-    for (unsigned i = 1; i < 40000; i++) {
+    for (unsigned i = 1; i < 4000; i++) {
         snprintf(line, sizeof(line), "%s %06u%s", i % 2 ? "f" : "h", i,
                  i % 2 ? "" : " => 000000");
         tar_text(&tar, line);
@@ -347,9 +417,12 @@ int main(void)
         TEST(test_content_is_stored_once),
         TEST(test_known_content_between_new),
         TEST(test_holes_take_no_room),
+        TEST(test_ends_of_nuls),
+        TEST(test_hidden_content_takes_no_room),
         TEST(test_many_sets_of_attributes),
         TEST(test_many_owners),
         TEST(test_large_folders),
+        TEST(test_numbers_far_apart),
         TEST(test_hard_links_everywhere),
         TEST(test_a_full_disk),
     };

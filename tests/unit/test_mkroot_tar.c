@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image/mkroot/tarblock.h"
 #include "tests/unit/layer_fixture.h"
 #include "tests/unit/unit.h"
 
@@ -247,6 +248,18 @@ static void test_ustar_prefix(void **state)
            "123456789012345678901234567890123456789\n");
 }
 
+/* Go before 1.8 wrote ustar's prefix under GNU's magic. */
+static void test_a_prefix_where_gnu_has_times(void **state)
+{
+    (void)state;
+    tar_header(&tar, &(struct tar_entry){
+                         .name = "c", .prefix = "some/longer/path", .gnu = 1 });
+    tar_header(&tar, &(struct tar_entry){
+                         .name = "times", .prefix = "00000000001", .gnu = 1 });
+    expect("d some\nd some/longer\nd some/longer/path\n"
+           "f some/longer/path/c\nf times\n");
+}
+
 static void test_an_old_tar_names_folders_by_a_slash(void **state)
 {
     (void)state;
@@ -267,6 +280,48 @@ static void test_numbers_in_base_256(void **state)
                                           .mtime = 4000000000 });
     tar_header(&tar, &(struct tar_entry){ .name = "b", .mtime = -100 });
     expect("f a #4000000000:3000000000 ~4000000000\nf b\n");
+}
+
+static void test_number_fields(void **state)
+{
+    static const struct {
+        const char *field;
+        size_t len;
+        int r;
+        int64_t number;
+    } cases[] = {
+        { "0000644", 8, 0, 0644 },
+        { "   644 ", 8, 0, 0644 },
+        { "\0 644\0\0", 8, 0, 0644 },
+        { "644\0junk", 8, 0, 0644 },
+        { "\0\0\0\0\0\0\0\0", 8, 0, 0 },
+        { "        ", 8, 0, 0 },
+        { "77777777", 8, 0, 077777777 },
+        { "777777777777", 12, 0, 0777777777777 },
+        { "0000648", 8, -1, 0 },
+        { "-000644", 8, -1, 0 },
+        { "64 4   ", 8, -1, 0 },
+        { "0x10   ", 8, -1, 0 },
+        { "\x80\0\0\0\0\0\x01\x02", 8, 0, 0x102 },
+        { "\xff\xff\xff\xff\xff\xff\xff\xfe", 8, 0, -2 },
+        { "\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff", 12, 0, INT64_MAX },
+        { "\x80\0\0\0\x80\0\0\0\0\0\0\0", 12, -1, 0 },
+        { "\x80\0\0\x01\0\0\0\0\0\0\0\0", 12, -1, 0 },
+        { "\xff\xff\xff\xff\x80\0\0\0\0\0\0\0", 12, 0, INT64_MIN },
+        { "\xff\xff\xff\xff\x7f\xff\xff\xff\xff\xff\xff\xff", 12, -1, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int64_t number = 0;
+
+        assert_int_equal(
+            hx_tarblock_number((const unsigned char *)cases[i].field,
+                               cases[i].len, &number),
+            cases[i].r);
+        if (cases[i].r == 0)
+            assert_true(number == cases[i].number);
+    }
 }
 
 static void test_negative_numbers_are_refused(void **state)
@@ -425,6 +480,28 @@ static void test_bytes_behind_the_end_are_hashed_and_ignored(void **state)
     expect("f a =x\n");
 }
 
+static void test_one_block_of_nuls_is_no_end(void **state)
+{
+    static const char zeros[512];
+
+    (void)state;
+    add("a", "x");
+    hx_buf_add(&tar, zeros, sizeof(zeros));
+    add("b", "x");
+    expect_error(HX_ERR_CORRUPT, "it goes on after a block of NULs");
+}
+
+static void test_the_end_may_be_one_block_at_the_end(void **state)
+{
+    static const char zeros[512];
+
+    (void)state;
+    add("a", "x");
+    hx_buf_add(&tar, zeros, sizeof(zeros));
+    fixture_add_blob(&fixture, tar.data, tar.len, tar.data, tar.len);
+    fixture_expect(&fixture, "f a =x\n");
+}
+
 static void test_the_end_may_be_missing(void **state)
 {
     (void)state;
@@ -529,8 +606,10 @@ int main(void)
         TEST(test_pax_times),
         TEST(test_gnu_long_names),
         TEST(test_ustar_prefix),
+        TEST(test_a_prefix_where_gnu_has_times),
         TEST(test_an_old_tar_names_folders_by_a_slash),
         TEST(test_numbers_in_base_256),
+        TEST(test_number_fields),
         TEST(test_negative_numbers_are_refused),
         TEST(test_devices_out_of_range),
         TEST(test_sparse_pax_1_0),
@@ -540,6 +619,8 @@ int main(void)
         TEST(test_a_large_sparse_file_is_small_on_disk),
         TEST(test_damaged_sparse_files_are_refused),
         TEST(test_bytes_behind_the_end_are_hashed_and_ignored),
+        TEST(test_one_block_of_nuls_is_no_end),
+        TEST(test_the_end_may_be_one_block_at_the_end),
         TEST(test_the_end_may_be_missing),
         TEST(test_no_byte_at_all_is_an_empty_layer),
         TEST(test_cut_off_anywhere),
