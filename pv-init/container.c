@@ -61,6 +61,9 @@ static int open_cgroup(unsigned index)
 {
     char path[64];
 
+    /* A kernel without cgroups leaves the ramdisk's folder as it was. */
+    if (access(HX_INIT_CGROUP "/cgroup.procs", F_OK) < 0)
+        return -1;
     snprintf(path, sizeof(path), HX_INIT_CGROUP "/%u", index);
     if (mkdir(path, 0755) < 0 && errno != EEXIST)
         return -1;

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Whole pods without a domain: real processes in real namespaces, supervised
+ * by pv-init's own loop.  A tmpfs stands for the ramdisk and for the root
+ * disks; xenstore is a process of the test.
+ */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <xen/io/xs_wire.h>
+
+#include "pv-init/supervise.h"
+
+#define BUSYBOX "/bin/busybox" /* static: package busybox-static */
+
+/* What a pod left: its exit codes, its output, and the rest of the nodes. */
+struct outcome {
+    int code[HX_ABI_CONTAINERS_MAX];
+    char output[65536];
+    char error[HX_ABI_VALUE_MAX];
+    char state[32], ack[32];
+    unsigned elapsed_ms;
+};
+
+/* -- xenstore ----------------------------------------------------------------
+ */
+
+static void reply(int fd, uint32_t type, uint32_t id, const char *text,
+                  size_t len)
+{
+    struct xsd_sockmsg head = { type, id, 0, (uint32_t)len };
+    char buf[256];
+
+    memcpy(buf, &head, sizeof(head));
+    memcpy(buf + sizeof(head), text, len);
+    if (write(fd, buf, sizeof(head) + len) < 0)
+        _exit(1);
+}
+
+static bool read_all(int fd, void *buf, size_t len)
+{
+    size_t at = 0;
+
+    while (at < len) {
+        ssize_t n = read(fd, (char *)buf + at, len - at);
+
+        if (n <= 0)
+            return false;
+        at += (size_t)n;
+    }
+    return true;
+}
+
+/*
+ * Answers until pv-init closes; each write becomes a line of the log.  When
+ * the state is "running", the request appears in its node.
+ */
+static void be_xenstore(int fd, const char *request, FILE *log)
+{
+    struct xsd_sockmsg head;
+    char body[4097];
+    bool has_request = false;
+
+    while (read_all(fd, &head, sizeof(head)) && head.len < sizeof(body) &&
+           read_all(fd, body, head.len)) {
+        body[head.len] = '\0';
+        if (head.type == XS_WRITE) {
+            const char *value = body + strlen(body) + 1;
+
+            fprintf(log, "%s=%s\n", body, value);
+            reply(fd, XS_WRITE, head.req_id, "OK", 3);
+            if (request && strcmp(value, "running") == 0) {
+                has_request = true;
+                reply(fd, XS_WATCH_EVENT, 0, "hyper/request\0hyper", 20);
+            }
+        } else if (head.type == XS_WATCH) {
+            reply(fd, XS_WATCH, head.req_id, "OK", 3);
+        } else if (head.type == XS_READ && has_request) {
+            reply(fd, XS_READ, head.req_id, request, strlen(request));
+        } else {
+            reply(fd, XS_ERROR, head.req_id, "ENOENT", 7);
+        }
+    }
+    fflush(log);
+    _exit(0);
+}
+
+/* -- the ramdisk, in a mount namespace ---------------------------------------
+ */
+
+static void must(int r, const char *what)
+{
+    if (r < 0) {
+        fprintf(stderr, "%s: %s\n", what, strerror(errno));
+        _exit(90);
+    }
+}
+
+static void put(const char *path, const char *text, mode_t mode)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+
+    must(fd, path);
+    must((int)write(fd, text, strlen(text)), path);
+    close(fd);
+    must(chmod(path, mode), path);
+}
+
+static void make_root(const char *root)
+{
+    char command[1024];
+
+    snprintf(command, sizeof(command),
+             "mkdir -p %s/bin %s/etc %s/home/bob && cp " BUSYBOX " %s/bin && "
+             "for a in sh cat id env pwd touch sleep echo ls test mknod stat "
+             "hostname tty readlink grep mount seq tr kill; "
+             "do ln -s busybox %s/bin/$a; done && chown 1000 %s/home/bob",
+             root, root, root, root, root, root);
+    must(system(command) == 0 ? 0 : -1, "making a root");
+    snprintf(command, sizeof(command), "%s/etc/passwd", root);
+    put(command, "root:x:0:0::/root:\nbob:x:1000:1000::/home/bob:\n", 0644);
+    snprintf(command, sizeof(command), "%s/etc/group", root);
+    put(command, "bob:x:1000:\nvideo:x:44:bob\n", 0644);
+    snprintf(command, sizeof(command), "%s/bin/text", root);
+    put(command, "neither ELF nor script\n", 0755);
+    snprintf(command, sizeof(command), "%s/bin/closed", root);
+    put(command, "#!/bin/sh\n", 0644);
+    snprintf(command, sizeof(command), "%s/bin/lost", root);
+    put(command, "#!/no/interpreter\n", 0755);
+}
+
+/* Becomes a tree like the one pv-init finds itself in. */
+static void enter_ramdisk(size_t containers)
+{
+    char root[64];
+    int old;
+
+    must(unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC), "unshare");
+    must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private");
+    must(mount("t", "/mnt", "tmpfs", 0, NULL), "tmpfs");
+    must(mkdir("/mnt/dev", 0755), "dev");
+    must(mkdir("/mnt/proc", 0755), "proc");
+    must(mkdir("/mnt/pod", 0755), "pod");
+    must(mkdir("/mnt/cgroup", 0755), "cgroup");
+    must(mount("/dev", "/mnt/dev", NULL, MS_BIND, NULL), "dev");
+    must(mount("/proc", "/mnt/proc", NULL, MS_BIND, NULL), "proc");
+    for (size_t i = 0; i < containers; i++) {
+        snprintf(root, sizeof(root), "/mnt/pod/%zu", i);
+        must(mkdir(root, 0755), root);
+        strcat(root, "/root");
+        must(mkdir(root, 0755), root);
+        must(mount("r", root, "tmpfs", MS_NODEV, "mode=0755"), root);
+        make_root(root);
+    }
+    old = open("/", O_PATH | O_CLOEXEC);
+    must(old, "/");
+    must(chdir("/mnt"), "/mnt");
+    must(mount("/mnt", "/", NULL, MS_MOVE, NULL), "move");
+    must(chroot("."), "chroot");
+    must(chdir("/"), "/");
+    close(old);
+}
+
+static void run_pod(const char *json, int console, int store)
+{
+    static struct hx_init_pod pod = { .signals = -1 };
+    struct hx_init_err err;
+
+    if (hx_init_config_parse(json, strlen(json), &pod.config, &err) < 0) {
+        fprintf(stderr, "%s\n", err.msg);
+        _exit(91);
+    }
+    enter_ramdisk(pod.config.container_count);
+    must(sethostname("web", 3), "hostname");
+    hx_init_relay_init(&pod.relay, console);
+    hx_init_xs_init(&pod.xs, store);
+    pod.report.xs = &pod.xs;
+    must(hx_init_supervise_signals(&pod, &err), err.msg);
+    hx_init_xs_follow(&pod.xs, HX_ABI_REQUEST, hx_init_supervise_request, &pod);
+    hx_init_supervise_run(&pod);
+    hx_init_report_state(&pod.report, "exited");
+    hx_init_report_close(&pod.report);
+    _exit(0);
+}
+
+/* -- the test's side ----------------------------------------------------------
+ */
+
+static void read_log(FILE *log, struct outcome *out)
+{
+    char line[2048];
+
+    for (int i = 0; i < HX_ABI_CONTAINERS_MAX; i++)
+        out->code[i] = -1;
+    rewind(log);
+    while (fgets(line, sizeof(line), log)) {
+        unsigned index;
+        int code;
+
+        line[strcspn(line, "\n")] = '\0';
+        if (sscanf(line, "data/hyper/exit/%u=%d", &index, &code) == 2)
+            out->code[index] = code;
+        else if (strncmp(line, "data/hyper/error=", 17) == 0)
+            snprintf(out->error, sizeof(out->error), "%.1023s", line + 17);
+        else if (strncmp(line, "data/hyper/state=", 17) == 0)
+            snprintf(out->state, sizeof(out->state), "%.31s", line + 17);
+        else if (strncmp(line, "data/hyper/ack=", 15) == 0)
+            snprintf(out->ack, sizeof(out->ack), "%.31s", line + 15);
+    }
+}
+
+static void supervise(const char *json, const char *request,
+                      struct outcome *out)
+{
+    FILE *log = tmpfile(), *console = tmpfile();
+    uint64_t start_us = hx_init_now_us();
+    int link[2], status;
+    pid_t store, pod;
+
+    memset(out, 0, sizeof(*out));
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, link), 0);
+    store = fork();
+    if (store == 0) {
+        close(link[0]);
+        be_xenstore(link[1], request, log);
+    }
+    close(link[1]);
+    fcntl(link[0], F_SETFL, O_NONBLOCK);
+    pod = fork();
+    if (pod == 0) {
+        alarm(60);
+        run_pod(json, fileno(console), link[0]);
+    }
+    close(link[0]);
+    waitpid(pod, &status, 0);
+    waitpid(store, NULL, 0);
+    assert_int_equal(status, 0);
+    read_log(log, out);
+    rewind(console);
+    out->output[fread(out->output, 1, sizeof(out->output) - 1, console)] = 0;
+    out->elapsed_ms = (unsigned)((hx_init_now_us() - start_us) / 1000);
+    fclose(log);
+    fclose(console);
+    assert_string_equal(out->state, "exited");
+    if (out->error[0])
+        printf("error: %s\n", out->error);
+}
+
+/* One container of a configuration; `more` are fields that override none. */
+#define CONTAINER(name, more)                                                  \
+    "{\"name\":\"" name "\",\"root\":{\"device\":\"xvda\",\"fstype\":\"x\"},"  \
+    "\"stop_timeout_ms\":300," more "}"
+#define PLAIN(name, user, cwd, args)                                           \
+    CONTAINER(name,                                                            \
+              "\"writable\":\"tmpfs\",\"user\":\"" user "\",\"cwd\":\"" cwd    \
+              "\",\"env\":[\"PATH=/bin\"],\"stop_signal\":15,"                 \
+              "\"tty\":false,\"args\":" args)
+#define SHELL(script) "[\"sh\",\"-c\",\"" script "\"]"
+#define POD(containers)                                                        \
+    "{\"abi\":1,\"nonce\":\"00112233445566778899aabbccddeeff\","               \
+    "\"hostname\":\"web\",\"containers\":[" containers "]}"
+
+static int need_namespaces(void **state)
+{
+    int status = 1;
+    pid_t pid;
+
+    (void)state;
+    if (geteuid() != 0 || access(BUSYBOX, X_OK) < 0)
+        return 0;
+    pid = fork();
+    if (pid == 0)
+        _exit(unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS) < 0);
+    waitpid(pid, &status, 0);
+    *state = status == 0 ? (void *)BUSYBOX : NULL;
+    return 0;
+}
+
+#define NEED(state)                                                            \
+    do {                                                                       \
+        if (!*(state))                                                         \
+            skip();                                                            \
+    } while (0)
+
+static void exit_codes_are_dockers(void **state)
+{
+    static const int want[] = { 42,  0,   127, 127, 126, 126,
+                                126, 127, 125, 125, 139, 127 };
+    struct outcome out;
+
+    NEED(state);
+    supervise(POD(PLAIN("c0", "",
+                        "/", SHELL("exit 42")) "," PLAIN("c1", "",
+                                                         "/", SHELL("exit 0")) "," PLAIN("c2", "", "/", "[\"no-such\"]") "," PLAIN("c3", "", "/", "[\"/no/such\"]") "," PLAIN("c4", "", "/", "[\"/etc\"]") "," PLAIN("c5", "", "/", "[\"/bin/closed\"]") "," PLAIN("c6", "", "/", "[\"text\"]") "," PLAIN("c7", "", "/", "[\"lost\"]") "," PLAIN("c8",
+                                                                                                                                                                                                                                                                                                                                                 "nobody-here", "/", "[\"sh\"]") "," PLAIN("c9",
+                                                                                                                                                                                                                                                                                                                                                                                           "",
+                                                                                                                                                                                                                                                                                                                                                                                           "/etc/passwd/x", "[\"sh\"]") "," PLAIN("c10",
+                                                                                                                                                                                                                                                                                                                                                                                                                                  "",
+                                                                                                                                                                                                                                                                                                                                                                                                                                  "/",
+                                                                                                                                                                                                                                                                                                                                                                                                                                  SHELL(
+                                                                                                                                                                                                                                                                                                                                                                                                                                      "exit 139")) "," PLAIN("c11",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                             "",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                             "/",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                             "[\"\"]")),
+              NULL, &out);
+    for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+        if (out.code[i] != want[i])
+            fail_msg("container c%zu: %d, not %d", i, out.code[i], want[i]);
+    }
+    assert_string_equal(out.error, "starting container c2: exec: \"no-such\": "
+                                   "executable file not found in $PATH");
+}
+
+static void a_process_is_as_docker_starts_it(void **state)
+{
+    struct outcome out;
+
+    NEED(state);
+    supervise(
+        POD(PLAIN("c", "bob", "/made/for/it",
+                  SHELL("id; pwd; echo $HOME $HOSTNAME $PATH; hostname; "
+                        "echo $$; cat /proc/1/comm; echo e >/dev/stderr; "
+                        "grep -E 'CapBnd|CapEff|NoNewPrivs|SigBlk|SigIgn' "
+                        "/proc/self/status; readlink /dev/stdin; "
+                        "cat /etc/hostname; touch /x 2>&1; tty"))),
+        NULL, &out);
+    assert_non_null(strstr(out.output, "uid=1000(bob) gid=1000(bob) "
+                                       "groups=44(video),1000(bob)\n"
+                                       "/made/for/it\n"
+                                       "/home/bob web /bin\nweb\n1\nsh\n"));
+    assert_non_null(strstr(out.output, "SigBlk:\t0000000000000000\n"
+                                       "SigIgn:\t0000000000000000\n"
+                                       "CapEff:\t0000000000000000\n"
+                                       "CapBnd:\t00000000a80425fb\n"
+                                       "NoNewPrivs:\t0\n"));
+    assert_non_null(strstr(out.output, "/proc/self/fd/0\nweb\n"));
+    assert_non_null(strstr(out.output, "touch: /x: Permission denied\n"
+                                       "not a tty\n"));
+    assert_non_null(strstr(out.output, "e\n"));
+}
+
+static void root_has_no_power_over_the_pod(void **state)
+{
+    struct outcome out;
+
+    NEED(state);
+    supervise(POD(PLAIN("c", "", "/",
+                        SHELL("mknod /n c 1 3 && ! cat /n 2>&1; "
+                              "mknod /dev/n c 1 3 && ! cat /dev/n 2>&1; "
+                              "cat /dev/null && echo null; "
+                              "mount -t tmpfs x /home 2>&1; "
+                              "(echo 1 >/proc/sys/kernel/panic) 2>&1; "
+                              "(echo h >/proc/sysrq-trigger) 2>&1; "
+                              "cat /proc/timer_list; "
+                              "ls /pod 2>&1; kill -9 1; echo alive"))),
+              NULL, &out);
+    assert_non_null(strstr(out.output, "can't open '/n': Permission denied"));
+    assert_non_null(
+        strstr(out.output, "can't open '/dev/n': Permission denied"));
+    assert_non_null(strstr(out.output, "null\n"));
+    assert_non_null(strstr(out.output, "permission denied"));
+    assert_non_null(strstr(out.output, "kernel/panic: Read-only"));
+    assert_non_null(strstr(out.output, "sysrq-trigger: Read-only"));
+    assert_non_null(strstr(out.output, "/pod: No such file"));
+    assert_non_null(strstr(out.output, "alive\n"));
+    assert_int_equal(out.code[0], 0);
+}
+
+static void a_read_only_root_has_its_files(void **state)
+{
+    struct outcome out;
+
+    NEED(state);
+    supervise(POD(CONTAINER(
+                  "c", "\"writable\":\"none\",\"user\":\"\",\"cwd\":\"/new\","
+                       "\"env\":[\"PATH=/bin\"],\"stop_signal\":15,"
+                       "\"tty\":false,\"args\":" SHELL(
+                           "pwd; touch /x 2>&1; echo more >>/etc/hosts && "
+                           "touch /dev/shm/x && cat /etc/hostname"))),
+              NULL, &out);
+    assert_string_equal(out.output,
+                        "/new\ntouch: /x: Read-only file system\nweb\n");
+}
+
+static void a_terminal_is_one(void **state)
+{
+    struct outcome out;
+
+    NEED(state);
+    supervise(POD(CONTAINER(
+                  "c", "\"writable\":\"tmpfs\",\"user\":\"bob\",\"cwd\":\"/\","
+                       "\"env\":[\"PATH=/bin\"],\"stop_signal\":15,"
+                       "\"tty\":true,\"args\":" SHELL(
+                           "tty; echo $TERM; test -t 2 && echo err; "
+                           "echo x >/dev/console; seq 1 3000"))),
+              NULL, &out);
+    assert_int_equal(
+        strncmp(out.output, "/dev/pts/0\r\nxterm\r\nerr\r\nx\r\n1\r\n", 31), 0);
+    assert_non_null(strstr(out.output, "\r\n2999\r\n3000\r\n"));
+}
+
+static void no_output_is_lost(void **state)
+{
+    struct outcome out;
+    char line[16], *at;
+
+    NEED(state);
+    supervise(POD(PLAIN("c", "", "/",
+                        SHELL("seq 1 8000; (sleep 50; echo late) & exit 3"))),
+              NULL, &out);
+    at = out.output;
+    for (int i = 1; i <= 8000; i++) {
+        snprintf(line, sizeof(line), "%d\n", i);
+        assert_int_equal(strncmp(at, line, strlen(line)), 0);
+        at += strlen(line);
+    }
+    assert_string_equal(at, "");
+    assert_int_equal(out.code[0], 3);
+    /* What it left behind died with it. */
+    assert_true(out.elapsed_ms < 40000);
+}
+
+static void a_stop_is_asked_for(void **state)
+{
+    struct outcome out;
+
+    NEED(state);
+    supervise(POD(PLAIN("c", "", "/",
+                        SHELL("trap 'echo bye; exit 7' TERM; "
+                              "while :; do sleep 0.05; done"))),
+              "3 stop 30000", &out);
+    assert_string_equal(out.output, "bye\n");
+    assert_int_equal(out.code[0], 7);
+    assert_string_equal(out.ack, "3");
+    assert_true(out.elapsed_ms < 25000);
+}
+
+static void who_does_not_stop_is_killed(void **state)
+{
+    struct outcome out;
+
+    NEED(state);
+    supervise(POD(PLAIN("c", "", "/", "[\"sleep\",\"50\"]")), "1 stop 200",
+              &out);
+    assert_int_equal(out.code[0], 137);
+    assert_true(out.elapsed_ms >= 200);
+    assert_true(out.elapsed_ms < 40000);
+}
+
+static void a_signal_reaches_all(void **state)
+{
+    struct outcome out;
+
+    NEED(state);
+    supervise(
+        POD(PLAIN("a", "", "/", "[\"sleep\",\"50\"]") "," PLAIN(
+            "b", "", "/",
+            SHELL("trap 'exit 9' KILL; sleep 50")) "," PLAIN("c", "", "/",
+                                                             "[\"no-such\"]")),
+        "1 kill 9", &out);
+    assert_int_equal(out.code[0], 137);
+    assert_int_equal(out.code[1], 137);
+    assert_int_equal(out.code[2], 127);
+}
+
+static void nonsense_is_not_acknowledged(void **state)
+{
+    struct outcome out;
+
+    NEED(state);
+    supervise(POD(PLAIN("c", "", "/", "[\"sleep\",\"0.2\"]")), "1 dance 9",
+              &out);
+    assert_string_equal(out.ack, "");
+    assert_int_equal(out.code[0], 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exit_codes_are_dockers),
+        cmocka_unit_test(a_process_is_as_docker_starts_it),
+        cmocka_unit_test(root_has_no_power_over_the_pod),
+        cmocka_unit_test(a_read_only_root_has_its_files),
+        cmocka_unit_test(a_terminal_is_one),
+        cmocka_unit_test(no_output_is_lost),
+        cmocka_unit_test(a_stop_is_asked_for),
+        cmocka_unit_test(who_does_not_stop_is_killed),
+        cmocka_unit_test(a_signal_reaches_all),
+        cmocka_unit_test(nonsense_is_not_acknowledged),
+    };
+
+    return cmocka_run_group_tests(tests, need_namespaces, NULL);
+}
