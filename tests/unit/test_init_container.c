@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -63,37 +64,68 @@ static bool read_all(int fd, void *buf, size_t len)
     return true;
 }
 
-/*
- * Answers until pv-init closes; each write becomes a line of the log.  When
- * the state is "running", the request appears in its node.
- */
-static void be_xenstore(int fd, const char *request, FILE *log)
+/* One request of pv-init's; false when it has closed. */
+static bool serve(int fd, const char *request, bool *running, FILE *log)
 {
     struct xsd_sockmsg head;
     char body[4097];
-    bool has_request = false;
 
-    while (read_all(fd, &head, sizeof(head)) && head.len < sizeof(body) &&
-           read_all(fd, body, head.len)) {
-        body[head.len] = '\0';
-        if (head.type == XS_WRITE) {
-            const char *value = body + strlen(body) + 1;
+    if (!read_all(fd, &head, sizeof(head)) || head.len >= sizeof(body) ||
+        !read_all(fd, body, head.len))
+        return false;
+    body[head.len] = '\0';
+    if (head.type == XS_WRITE) {
+        const char *value = body + strlen(body) + 1;
 
-            fprintf(log, "%s=%s\n", body, value);
-            reply(fd, XS_WRITE, head.req_id, "OK", 3);
-            if (request && strcmp(value, "running") == 0) {
-                has_request = true;
-                reply(fd, XS_WATCH_EVENT, 0, "hyper/request\0hyper", 20);
-            }
-        } else if (head.type == XS_WATCH) {
-            reply(fd, XS_WATCH, head.req_id, "OK", 3);
-        } else if (head.type == XS_READ && has_request) {
-            reply(fd, XS_READ, head.req_id, request, strlen(request));
-        } else {
-            reply(fd, XS_ERROR, head.req_id, "ENOENT", 7);
+        fprintf(log, "%s=%s\n", body, value);
+        *running = *running || strcmp(value, "running") == 0;
+        reply(fd, XS_WRITE, head.req_id, "OK", 3);
+    } else if (head.type == XS_WATCH) {
+        reply(fd, XS_WATCH, head.req_id, "OK", 3);
+    } else if (head.type == XS_READ && request) {
+        reply(fd, XS_READ, head.req_id, request, strlen(request));
+    } else {
+        reply(fd, XS_ERROR, head.req_id, "ENOENT", 7);
+    }
+    return true;
+}
+
+/*
+ * xenstored and the reader of the console, until pv-init closes both.  Each
+ * write becomes a line of the log.  The request appears when the pod runs,
+ * one that begins with '!' when it has said something, too: then its traps
+ * are set.
+ */
+static void be_dom0(int store, int console, const char *request, FILE *log,
+                    FILE *output)
+{
+    struct pollfd fds[2] = { { .fd = store, .events = POLLIN },
+                             { .fd = console, .events = POLLIN } };
+    bool running = false, said = !request || request[0] != '!', sent = false;
+    const char *shown = request && request[0] == '!' ? request + 1 : request;
+
+    while (fds[0].fd >= 0 || fds[1].fd >= 0) {
+        char data[4096];
+        ssize_t n;
+
+        poll(fds, 2, -1);
+        if (fds[0].revents && !serve(store, sent ? shown : NULL, &running, log))
+            fds[0].fd = -1;
+        if (fds[1].revents) {
+            n = read(console, data, sizeof(data));
+            if (n <= 0)
+                fds[1].fd = -1;
+            else
+                fwrite(data, 1, (size_t)n, output);
+            said = said || n > 0;
+        }
+        if (request && running && said && !sent) {
+            sent = true;
+            reply(store, XS_WATCH_EVENT, 0, "hyper/request\0hyper", 20);
         }
     }
     fflush(log);
+    fflush(output);
     _exit(0);
 }
 
@@ -224,35 +256,40 @@ static void read_log(FILE *log, struct outcome *out)
 static void supervise(const char *json, const char *request,
                       struct outcome *out)
 {
-    FILE *log = tmpfile(), *console = tmpfile();
+    FILE *log = tmpfile(), *output = tmpfile();
     uint64_t start_us = hx_init_now_us();
-    int link[2], status;
-    pid_t store, pod;
+    int link[2], console[2], status;
+    pid_t dom0, pod;
 
     memset(out, 0, sizeof(*out));
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, link), 0);
-    store = fork();
-    if (store == 0) {
+    assert_int_equal(pipe2(console, O_CLOEXEC), 0);
+    dom0 = fork();
+    if (dom0 == 0) {
         close(link[0]);
-        be_xenstore(link[1], request, log);
+        close(console[1]);
+        be_dom0(link[1], console[0], request, log, output);
     }
     close(link[1]);
+    close(console[0]);
     fcntl(link[0], F_SETFL, O_NONBLOCK);
+    fcntl(console[1], F_SETFL, O_NONBLOCK);
     pod = fork();
     if (pod == 0) {
         alarm(60);
-        run_pod(json, fileno(console), link[0]);
+        run_pod(json, console[1], link[0]);
     }
     close(link[0]);
+    close(console[1]);
     waitpid(pod, &status, 0);
-    waitpid(store, NULL, 0);
+    waitpid(dom0, NULL, 0);
     assert_int_equal(status, 0);
     read_log(log, out);
-    rewind(console);
-    out->output[fread(out->output, 1, sizeof(out->output) - 1, console)] = 0;
+    rewind(output);
+    out->output[fread(out->output, 1, sizeof(out->output) - 1, output)] = 0;
     out->elapsed_ms = (unsigned)((hx_init_now_us() - start_us) / 1000);
     fclose(log);
-    fclose(console);
+    fclose(output);
     assert_string_equal(out->state, "exited");
     if (out->error[0])
         printf("error: %s\n", out->error);
@@ -438,9 +475,9 @@ static void a_stop_is_asked_for(void **state)
     NEED(state);
     supervise(POD(PLAIN("c", "", "/",
                         SHELL("trap 'echo bye; exit 7' TERM; "
-                              "while :; do sleep 0.05; done"))),
-              "3 stop 30000", &out);
-    assert_string_equal(out.output, "bye\n");
+                              "echo up; while :; do sleep 0.05; done"))),
+              "!3 stop 30000", &out);
+    assert_string_equal(out.output, "up\nbye\n");
     assert_int_equal(out.code[0], 7);
     assert_string_equal(out.ack, "3");
     assert_true(out.elapsed_ms < 25000);
