@@ -167,7 +167,8 @@ static void test_signals_are_as_usual(void **state)
     sigprocmask(SIG_BLOCK, &all, &old);
     assert_int_equal(
         run("grep -q '^SigBlk:.0000000000000000' /proc/self/status && "
-            "grep -q '^SigIgn:.0000000000000000' /proc/self/status",
+            /* 32 and 33 are the C library's own, ignored below make. */
+            "grep -q '^SigIgn:.0000000[01][08]0000000' /proc/self/status",
             NULL, &lines, &err),
         0);
     sigprocmask(SIG_SETMASK, &old, NULL);
