@@ -58,7 +58,7 @@ static int sys_err(const struct waiting *wait, struct hx_err *err)
  */
 
 /* Only `hyper-destroy` removes a pod that somebody holds. */
-static int was_removed(struct hx_pod *pod)
+static void was_removed(struct hx_pod *pod)
 {
     if (pod->state != HX_POD_EXITED || pod->end == HX_END_NONE) {
         pod->end = HX_END_KILLED;
@@ -66,10 +66,9 @@ static int was_removed(struct hx_pod *pod)
     }
     pod->state = HX_POD_EXITED;
     pod->reaped = true;
-    return 0;
 }
 
-/* Fills the pod anew; its hold stays. */
+/* Fills the pod anew; its hold stays.  HX_ERR_NOT_FOUND: it was removed. */
 static int refresh(struct waiting *wait, struct hx_err *err)
 {
     struct hx_pod_dir there = { .lock_fd = -1 };
@@ -82,8 +81,8 @@ static int refresh(struct waiting *wait, struct hx_err *err)
         memcpy(there.uuid, wait->dir.uuid, sizeof(there.uuid));
         there.path = path;
         r = hx_pod_dir_load(&there, &fresh, err);
-        if (r == -HX_ERR_NOT_FOUND)
-            return was_removed(wait->pod);
+        if (r == 0)
+            was_removed(&fresh); /* or will be in a moment */
     }
     if (r < 0)
         return r;
@@ -111,7 +110,7 @@ static int begin(struct waiting *wait, struct hx_err *err)
         inotify_add_watch(wait->inotify, wait->dir.path,
                           IN_MOVED_TO | IN_MOVE_SELF | IN_DELETE_SELF |
                               IN_ONLYDIR) < 0)
-        return errno == ENOENT ? was_removed(wait->pod) : sys_err(wait, err);
+        return errno == ENOENT ? -HX_ERR_NOT_FOUND : sys_err(wait, err);
     return 0;
 }
 
@@ -214,6 +213,10 @@ int hx_pod_wait(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
 
     if (r == 0)
         r = wait_for_end(&wait, err);
+    if (r == -HX_ERR_NOT_FOUND) {
+        was_removed(pod);
+        r = 0;
+    }
     if (r == 0)
         let_monitor_end(&wait);
     pod->domid = pod->state == HX_POD_EXITED ? 0 : pod->domid;

@@ -324,7 +324,7 @@ static void the_writer_of_the_log_is_waited_for(void **state)
     monitor_start();
     pfd = (struct pollfd){ .fd = hx_monitor_watch(&scene.dir) };
     assert_true(pfd.fd >= 0);
-    assert_int_equal(pthread_create(&thread, NULL, give_orders, "r.K"), 0);
+    assert_int_equal(pthread_create(&thread, NULL, give_orders, "r......K"), 0);
     assert_int_equal(hx_pod_wait(scene.host, &scene.pod, 10000, &err), 0);
     assert_int_equal(poll(&pfd, 1, 0), 1);
     assert_true(pfd.revents & POLLHUP);
@@ -354,6 +354,12 @@ static void a_pod_removed_meanwhile_was_killed(void **state)
     assert_int_equal(scene.pod.state, HX_POD_EXITED);
     assert_int_equal(scene.pod.end, HX_END_KILLED);
     assert_int_equal(scene.pod.exit_code, 137);
+
+    /* The same for who comes too late. */
+    scene.pod.state = HX_POD_RUNNING;
+    scene.pod.end = HX_END_NONE;
+    assert_int_equal(hx_pod_wait(scene.host, &scene.pod, 10000, &err), 0);
+    assert_int_equal(scene.pod.end, HX_END_KILLED);
 }
 
 /* -- seeing and starting ------------------------------------------------------
@@ -402,7 +408,7 @@ static void it_has_nothing_of_ours(void **state)
                            "echo args $*\n"
                            "pwd\n"
                            "cut -d ' ' -f 5,6 /proc/$$/stat\n"
-                           "ls /proc/$$/fd | tr '\\n' ' '\n"
+                           "ls /proc/$$/fd\n"
                            "readlink /proc/$$/fd/0\n"
                            "echo $$\n"
                            "printf ok >&3\n",
@@ -420,7 +426,7 @@ static void it_has_nothing_of_ours(void **state)
     assert_int_not_equal(atoi(at), getpgrp());
     assert_int_not_equal(atoi(strchr(at, ' ')), getsid(0));
     /* 10 is the shell's own, of the script. */
-    assert_non_null(strstr(at, "\n0 1 10 2 3 /dev/null\n"));
+    assert_non_null(strstr(at, "\n0\n1\n10\n2\n3\n/dev/null\n"));
 }
 
 static void why_it_does_not_start_is_told(void **state)
