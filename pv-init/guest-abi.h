@@ -60,7 +60,8 @@
  *
  * with SEQ rising from 1; pv-init watches it and answers with
  * data/hyper/ack = "SEQ".  `xl shutdown` (control/shutdown) means stop too,
- * with each container's own stop_timeout_ms.
+ * with each container's own stop_timeout_ms; `xl reboot` the same, and the
+ * domain's shutdown reason is then "reboot".
  */
 #define HX_ABI_REQUEST "hyper/request"
 
@@ -71,13 +72,19 @@
  *   data/hyper/state         "booting" | "running" | "exited" | "failed"
  *   data/hyper/stages        lines "NAME MICROSECONDS\n": CLOCK_BOOTTIME when
  *                            the stage was done; names in HX_ABI_STAGES order
- *   data/hyper/error         one sentence, with state "failed", or beside
- *                            an exit code 126 or 127: why
+ *   data/hyper/error         one sentence, with state "failed", or beside an
+ *                            exit code: why no process came to run (125 to
+ *                            127), or that memory ran out (137); the first
+ *                            such sentence of the pod stays
  *   data/hyper/exit/INDEX    exit code of container INDEX (0..): 0..255, or
- *                            128 + signal; 126 not executable, 127 not found
+ *                            128 + signal; 125 pv-init could not start it
+ *                            (user, working directory), 126 not executable,
+ *                            127 not found.  None with state "failed".
  *   data/hyper/ack           SEQ of the last request taken
  *
- * No value is longer than HX_ABI_VALUE_MAX bytes.
+ * "exited" and "failed" are written last: the disks are unmounted, the output
+ * is complete, the domain powers off next.  No value is longer than
+ * HX_ABI_VALUE_MAX bytes.
  */
 #define HX_ABI_DIR       "data/hyper"
 #define HX_ABI_VALUE_MAX 1024
@@ -88,11 +95,13 @@
  * as pv-init relayed it from their stdout and stderr:
  *
  *     ESC _ h y p e r : NONCE : s t a r t ESC \       (then the output)
- *     ESC _ h y p e r : NONCE : e n d ESC \           (nothing follows)
+ *     ESC _ h y p e r : NONCE : e n d ESC \           (no output follows)
  *
  * An APC string (ECMA-48 section 8.3.2), which terminals swallow: `xl
  * console` shows nothing of it.  NONCE is known to dom0 and pv-init only, so
- * no container can forge the end.
+ * no container can forge the end.  Before the start and behind the end stand
+ * the kernel's words and, in case of trouble, pv-init's; a pod that ends in
+ * "failed" has no marks.
  */
 #define HX_ABI_MARK_HEAD  "\033_hyper:"
 #define HX_ABI_MARK_START ":start\033\\"
