@@ -20,7 +20,7 @@ static struct hx_arena_chunk *add_chunk(struct hx_arena *arena, size_t bytes)
         errno = ENOMEM;
         return NULL;
     }
-    if (arena->count == arena->size) {
+    if (!arena->chunks || arena->count == arena->size) {
         uint32_t size = arena->size ? arena->size * 2 : 8;
         struct hx_arena_chunk *more =
             realloc(arena->chunks, size * sizeof(*more));

@@ -51,7 +51,8 @@ struct conversion {
 
 static int no_memory(struct hx_err *err)
 {
-    return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "converting the image");
+    hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "converting the image");
+    return -HX_ERR_SYSTEM;
 }
 
 /* -- what upper layers hide ----------------------------------------------- */
@@ -280,6 +281,11 @@ static int fetch_layer(struct conversion *c, size_t index,
         /* Each made one inode, in this order. */
         ref = hx_arena_next(&c->tree.inodes, ref, bytes);
         bytes = sizeof(*inode);
+        if (!ref) {
+            r = hx_err_set(err, HX_ERR_CORRUPT,
+                           "the blob has changed while it was read");
+            break;
+        }
         inode = hx_tree_inode_ptr(&c->tree, ref);
         if (!S_ISREG(inode->mode) || inode->data != HX_DATA_SKIPPED ||
             !inode->nlink)
@@ -376,17 +382,19 @@ static int fetch_layers(struct conversion *c, struct hx_err *err)
 
 /* -- the whole ------------------------------------------------------------ */
 
+#define HASH_BYTES ((size_t)256 * 1024)
+
 static int hash_disk(int fd, char hex_r[HX_DIFF_ID_HEX + 1], struct hx_err *err)
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char digest[EVP_MAX_MD_SIZE], *buf = malloc(256 * 1024);
+    unsigned char digest[EVP_MAX_MD_SIZE], *buf = malloc(HASH_BYTES);
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
     off_t at = 0;
     ssize_t n = -1;
     int ok = buf && hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1;
 
     errno = ENOMEM;
-    while (ok && (n = pread(fd, buf, 256 * 1024, at)) > 0) {
+    while (ok && (n = pread(fd, buf, HASH_BYTES, at)) > 0) {
         ok = EVP_DigestUpdate(hash, buf, (size_t)n) == 1;
         at += n;
     }
@@ -395,7 +403,7 @@ static int hash_disk(int fd, char hex_r[HX_DIFF_ID_HEX + 1], struct hx_err *err)
     free(buf);
     if (!ok)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "reading the root disk");
-    for (int i = 0; i < HX_DIFF_ID_HEX / 2; i++) {
+    for (size_t i = 0; i < HX_DIFF_ID_HEX / 2; i++) {
         hex_r[2 * i] = digits[digest[i] >> 4];
         hex_r[2 * i + 1] = digits[digest[i] & 15];
     }
@@ -407,10 +415,11 @@ static int start(struct conversion *c, struct hx_err *err)
 {
     int r;
 
-    if (c->convert->layer_count > HX_MKROOT_LAYERS_MAX)
-        return hx_err_set(err, HX_ERR_LIMIT,
-                          "the image has more than %d layers",
-                          HX_MKROOT_LAYERS_MAX);
+    if (c->convert->layer_count > HX_MKROOT_LAYERS_MAX) {
+        hx_err_set(err, HX_ERR_LIMIT, "the image has more than %d layers",
+                   HX_MKROOT_LAYERS_MAX);
+        return -HX_ERR_LIMIT;
+    }
     c->layers = calloc(c->convert->layer_count + 1, sizeof(*c->layers));
     if (!c->layers)
         return no_memory(err);

@@ -16,7 +16,7 @@
 
 #include "image/base/err.h"
 
-#define HX_DECODE_INPUT_BYTES (128 * 1024)
+#define HX_DECODE_INPUT_BYTES 131072
 
 enum hx_decode_format {
     HX_DECODE_PLAIN,

@@ -88,7 +88,7 @@ static int basic_type(uint16_t mode)
 static int append_base(struct writer *w, struct hx_inode *inode, int extended)
 {
     sqfs_inode_t base;
-    uint16_t uid, gid;
+    uint16_t uid = 0, gid = 0;
     uint64_t ref = position(w->inodes);
     int r;
 

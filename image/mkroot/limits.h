@@ -33,9 +33,9 @@
 
 /* A PAX header or GNU long name, as Go's reader has it; headers before one
  * entry; parts of one sparse file, 16 bytes of memory each. */
-#define HX_MKROOT_TAR_SPECIAL_MAX  (1024 * 1024)
+#define HX_MKROOT_TAR_SPECIAL_MAX  1048576
 #define HX_MKROOT_TAR_HEADERS_MAX  16
-#define HX_MKROOT_SPARSE_PARTS_MAX (256 * 1024)
+#define HX_MKROOT_SPARSE_PARTS_MAX 262144
 
 /* XATTR_NAME_MAX, XATTR_SIZE_MAX, XATTR_LIST_MAX of the kernel. */
 #define HX_MKROOT_XATTR_NAME_MAX  255

@@ -17,8 +17,9 @@ struct record {
 
 static int bad(const char *what, struct hx_err *err)
 {
-    return hx_err_set(err, HX_ERR_CORRUPT,
-                      "the tar is damaged: a PAX header has %s", what);
+    hx_err_set(err, HX_ERR_CORRUPT, "the tar is damaged: a PAX header has %s",
+               what);
+    return -HX_ERR_CORRUPT;
 }
 
 /* Takes one record off the front of the text. */

@@ -14,7 +14,7 @@
 /* Enough to ride out a slow block of either side; small enough to stay in the
  * cores' caches. */
 #define SLOTS      4
-#define SLOT_BYTES (256 * 1024)
+#define SLOT_BYTES ((size_t)256 * 1024)
 
 struct slot {
     size_t len;
@@ -124,7 +124,7 @@ static void set_diff_id(struct hx_stream *stream)
     unsigned len = 0;
 
     EVP_DigestFinal_ex(stream->hash, digest, &len);
-    for (unsigned i = 0; i < HX_DIFF_ID_HEX / 2 && i < len; i++) {
+    for (size_t i = 0; i < HX_DIFF_ID_HEX / 2 && i < len; i++) {
         stream->diff_id[2 * i] = hex[digest[i] >> 4];
         stream->diff_id[2 * i + 1] = hex[digest[i] & 15];
     }

@@ -63,7 +63,8 @@ static ssize_t take(struct hx_tar *tar, const unsigned char **data_r,
 
 static int truncated(struct hx_err *err)
 {
-    return hx_err_set(err, HX_ERR_CORRUPT, "the tar is cut off");
+    hx_err_set(err, HX_ERR_CORRUPT, "the tar is cut off");
+    return -HX_ERR_CORRUPT;
 }
 
 /* The next `len` bytes, copied; how many there were until the end. */
@@ -270,6 +271,13 @@ static int has_content(char type)
 
 /* -- sparse files --------------------------------------------------------- */
 
+static int bad_map(struct hx_err *err)
+{
+    hx_err_set(err, HX_ERR_CORRUPT,
+               "the tar is damaged: a sparse file's map is wrong");
+    return -HX_ERR_CORRUPT;
+}
+
 /* The pairs of a block in GNU's old format, up to an empty one. */
 static int add_old_pairs(struct hx_tar *tar, const unsigned char *pairs,
                          int count, struct hx_err *err)
@@ -281,9 +289,7 @@ static int add_old_pairs(struct hx_tar *tar, const unsigned char *pairs,
     for (; r == 0 && count > 0 && pairs[0]; count--, pairs += 2 * len) {
         if (hx_tarblock_number(pairs, len, &offset) < 0 ||
             hx_tarblock_number(pairs + len, len, &bytes) < 0)
-            return hx_err_set(err, HX_ERR_CORRUPT,
-                              "the tar is damaged: a sparse file's map is "
-                              "wrong");
+            return bad_map(err);
         r = hx_sparse_add(&tar->sparse, offset, bytes, err);
     }
     return r;
@@ -329,8 +335,7 @@ static int take_map_number(struct hx_tar *tar, int64_t *number_r,
             break;
     }
     if (len == sizeof(line) || hx_decimal(line, len, number_r) < 0)
-        return hx_err_set(err, HX_ERR_CORRUPT,
-                          "the tar is damaged: a sparse file's map is wrong");
+        return bad_map(err);
     return 0;
 }
 

@@ -8,7 +8,7 @@
 
 /* What is still to be walked: the rest of the path, put behind the targets of
  * links.  A chain of links may make it longer than any one path. */
-#define REST_MAX (4 * (HX_MKROOT_PATH_MAX + 1))
+#define REST_MAX ((size_t)4 * (HX_MKROOT_PATH_MAX + 1))
 
 struct walk {
     struct hx_tree *tree;

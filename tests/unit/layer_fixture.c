@@ -279,13 +279,15 @@ static void set_type(struct line *line, char type)
 
 static void write_line(struct hx_buf *tar, struct line *line)
 {
-    if (strlen(line->name) > 100)
-        add_record(&line->pax, "path", line->name, strlen(line->name));
+    const char *name = line->name ? line->name : "";
+
+    if (strlen(name) > 100)
+        add_record(&line->pax, "path", name, strlen(name));
     if (line->link && strlen(line->link) > 100)
         add_record(&line->pax, "linkpath", line->link, strlen(line->link));
     if (line->pax.len)
         add_pax(tar, 'x', &line->pax);
-    line->entry.name = line->name;
+    line->entry.name = name;
     line->entry.link = line->link;
     line->entry.size = (int64_t)line->content.len;
     tar_header(tar, &line->entry);
@@ -335,7 +337,7 @@ void fixture_init(struct layer_fixture *fixture)
     memset(fixture, 0, sizeof(*fixture));
     fixture->squash = (struct hx_squash_options){
         .compressor = "lz4",
-        .block_bytes = 128 * 1024,
+        .block_bytes = 64 * 1024,
         .threads = 2,
     };
     fixture->disk_fd = -1;
@@ -369,7 +371,7 @@ void fixture_add_blob(struct layer_fixture *fixture, const void *blob,
     layer->blob_bytes = blob_len;
     assert_int_equal(EVP_Digest(tar, tar_len, digest, NULL, EVP_sha256(), NULL),
                      1);
-    for (int i = 0; i < 32; i++)
+    for (size_t i = 0; i < 32; i++)
         snprintf(layer->diff_id + 2 * i, 3, "%02x", digest[i]);
 }
 

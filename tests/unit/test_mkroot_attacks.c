@@ -200,7 +200,7 @@ static void test_names(void **state)
     at = stpcpy(text, "f ");
     for (int i = 0; i < 2047; i++)
         at = stpcpy(at, "a/");
-    strcpy(at, "b");
+    stpcpy(at, "b");
     {
         struct layer_fixture fixture;
 
@@ -211,7 +211,7 @@ static void test_names(void **state)
         assert_int_equal(fixture.result.files, 2049);
         fixture_release(&fixture);
     }
-    strcpy(at, "bc");
+    stpcpy(at, "bc");
     expect_layers_error(layers, HX_ERR_LIMIT, "longer than 4095 bytes");
 }
 

@@ -42,7 +42,7 @@ static void add_file(const char *name, const void *data, size_t len)
 static unsigned char *noise(size_t len, unsigned seed)
 {
     unsigned char *data = malloc(len);
-    uint64_t x = seed * 2654435761U + 88172645463325252U;
+    uint64_t x = (uint64_t)seed * 2654435761U + 88172645463325252U;
 
     assert_non_null(data);
     for (size_t i = 0; i < len; i++) {
@@ -87,7 +87,7 @@ static void test_the_threads_do_not_matter(void **state)
         fixture.squash.threads = threads[i];
         convert();
         if (i == 0)
-            strcpy(first, fixture.result.sha256);
+            memcpy(first, fixture.result.sha256, sizeof(first));
         assert_string_equal(fixture.result.sha256, first);
     }
 }
@@ -148,8 +148,8 @@ static uint64_t disk_with(unsigned copies, size_t len)
 
 static void test_content_is_stored_once(void **state)
 {
-    static const size_t lens[] = { 300,    5000,   131071, 131072,
-                                   131073, 262144, 700000 };
+    static const size_t lens[] = { 300,    5000,   65535,  65536,  65537,
+                                   131071, 131072, 131073, 262144, 700000 };
 
     (void)state;
     for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {

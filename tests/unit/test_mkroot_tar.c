@@ -413,8 +413,8 @@ static void test_sparse_old_gnu(void **state)
     tar_header(&tar, &(struct tar_entry){
                          .name = "s", .type = 'S', .size = 5, .gnu = 1 });
     header = tar.data + at;
-    for (int i = 0; i < 4; i++) {
-        snprintf(header + 386 + 24 * i, 12, "%011o", 2 * i);
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(header + 386 + 24 * i, 12, "%011zo", 2 * i);
         snprintf(header + 386 + 24 * i + 12, 12, "%011o", 1);
     }
     header[482] = 1;
@@ -538,7 +538,7 @@ static void test_a_wrong_checksum(void **state)
     (void)state;
     add("a", "x");
     add("b", "y");
-    tar.data[2 * 512] ^= 1;
+    tar.data[1024] ^= 1;
     expect_error(HX_ERR_CORRUPT, "layer 1 of 1");
 }
 
