@@ -119,12 +119,9 @@ static int act_state(void *ctx, struct hx_err *err)
 }
 
 static const struct hx_step create_steps[] = {
-    { "type", act_type, NULL },
-    { "folder", act_folder, undo_folder },
-    { "build", act_build, undo_build },
-    { "monitor", act_monitor, NULL },
-    { "unpause", act_unpause, NULL },
-    { "state", act_state, NULL },
+    { "type", act_type, NULL },         { "folder", act_folder, undo_folder },
+    { "build", act_build, undo_build }, { "monitor", act_monitor, NULL },
+    { "unpause", act_unpause, NULL },   { "state", act_state, NULL },
 };
 
 int hx_pod_create(struct hx_host *host, const struct hx_pod_spec *spec,
@@ -137,8 +134,8 @@ int hx_pod_create(struct hx_host *host, const struct hx_pod_spec *spec,
         .dir = { .lock_fd = -1 },
         .start_us = hx_create_clock_us(),
     };
-    int r = hx_steps_run(create_steps, HX_STEPS_COUNT(create_steps), &create,
-                         err);
+    int r =
+        hx_steps_run(create_steps, HX_STEPS_COUNT(create_steps), &create, err);
 
     hx_pod_dir_release(&create.dir);
     if (r < 0) {
