@@ -33,6 +33,8 @@ static const int forwarded[] = { SIGHUP,  SIGINT,  SIGQUIT,
 /* docker's number, after which nobody believes that it was meant otherwise. */
 #define IMPATIENCE 3
 
+#define PIPE_TIMEOUT_MS 2000
+
 static struct sigaction before[FORWARDED_COUNT];
 static int caught_pipe[2] = { -1, -1 };
 static volatile sig_atomic_t first_caught;
@@ -120,6 +122,17 @@ static void stop_pod(struct hx_host *host, struct hx_pod *pod)
         hx_complain("%s", err.msg);
 }
 
+/*
+ * A process that writes to nobody ends by PIPE; but the first one of a PID
+ * namespace has no default actions, so that it may not have noticed.
+ */
+static bool is_deaf_to_pipe(struct hx_host *host, struct hx_pod *pod)
+{
+    struct hx_err err = { 0 };
+
+    return hx_pod_wait(host, pod, PIPE_TIMEOUT_MS, &err) == -HX_ERR_STATE;
+}
+
 static void *sender_main(void *opaque)
 {
     const struct sender *s = opaque;
@@ -127,6 +140,7 @@ static void *sender_main(void *opaque)
     struct hx_pod pod = { 0 };
     struct hx_err err = { 0 };
     unsigned char signums[64];
+    bool stopped = false;
     int impatience = 0;
     ssize_t n;
 
@@ -136,18 +150,23 @@ static void *sender_main(void *opaque)
         hx_host_close(host);
         return NULL;
     }
-    while ((n = read(caught_pipe[0], signums, sizeof(signums))) > 0) {
+    while (!stopped &&
+           (n = read(caught_pipe[0], signums, sizeof(signums))) > 0) {
         for (ssize_t i = 0; i < n; i++)
             impatience += signums[i] == SIGINT || signums[i] == SIGTERM;
         if (impatience >= IMPATIENCE) {
             stop_pod(host, &pod);
             break;
         }
-        for (ssize_t i = 0; i < n; i++) {
+        for (ssize_t i = 0; i < n && !stopped; i++) {
             /* Not answered: the guest is busy, or has just ended. */
             if (hx_pod_kill(host, &pod, signums[i], &err) < 0 &&
                 err.code == HX_ERR_GUEST)
                 hx_complain("%s; interrupt once more to stop the pod", err.msg);
+            if (signums[i] == SIGPIPE && is_deaf_to_pipe(host, &pod)) {
+                stop_pod(host, &pod);
+                stopped = true;
+            }
         }
     }
     hx_pod_release(&pod);
