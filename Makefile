@@ -25,9 +25,10 @@ comma := ,
 B := build$(if $(SANITIZE),/san-$(subst $(comma),-,$(SANITIZE)))
 
 CFLAGS   ?= -O2 -g
+# No -Werror with sanitizers: gcc then warns of what cannot happen.
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wvla -Wformat=2 -Wundef -Wpointer-arith \
-	-Wwrite-strings $(if $(CI),-Werror)
+	-Wwrite-strings $(if $(SANITIZE),,$(if $(CI),-Werror))
 HARDEN   := -fstack-protector-strong -fno-strict-aliasing \
 	$(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) -fPIE
 SANFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
