@@ -44,6 +44,8 @@ struct conversion {
     struct hx_xattr_table xattrs;
     struct hx_pathset above; /* what layers above the current one put */
     struct read_layer *layers;
+    size_t index; /* of the layer being read, and its tar */
+    struct hx_stream *stream;
     uint32_t entries;
     uint64_t tar_bytes;
     uint64_t data_bytes;
@@ -115,22 +117,36 @@ static int note_hidden(struct conversion *c, const struct hx_journal *journal,
 
 /* -- content -------------------------------------------------------------- */
 
+static void report(const struct conversion *c)
+{
+    const struct hx_layer *layer = &c->convert->layers[c->index];
+
+    if (c->convert->progress)
+        c->convert->progress(c->index, hx_stream_blob_bytes(c->stream),
+                             layer->blob_bytes, c->convert->opaque);
+}
+
 static int sink_write(void *opaque, const void *data, size_t len,
                       struct hx_err *err)
 {
-    return hx_squash_write(opaque, data, len, err);
+    const struct conversion *c = opaque;
+
+    report(c);
+    return hx_squash_write(c->squash, data, len, err);
 }
 
 static int sink_zeros(void *opaque, uint64_t len, struct hx_err *err)
 {
-    return hx_squash_zeros(opaque, len, err);
+    const struct conversion *c = opaque;
+
+    return hx_squash_zeros(c->squash, len, err);
 }
 
 static int write_content(struct conversion *c, struct hx_tar *tar,
                          const struct hx_entry *entry, uint32_t *data_r,
                          struct hx_err *err)
 {
-    const struct hx_tar_sink sink = { sink_write, sink_zeros, c->squash };
+    const struct hx_tar_sink sink = { sink_write, sink_zeros, c };
     int r;
 
     if (entry->size > HX_MKROOT_DATA_BYTES_MAX - c->data_bytes)
@@ -228,49 +244,37 @@ static int note_entry(struct conversion *c, struct read_layer *layer,
 
 /* -- layers --------------------------------------------------------------- */
 
-static void report(const struct conversion *c, size_t index,
-                   const struct hx_stream *stream)
-{
-    const struct hx_layer *layer = &c->convert->layers[index];
-
-    if (c->convert->progress)
-        c->convert->progress(index, hx_stream_blob_bytes(stream),
-                             layer->blob_bytes, c->convert->opaque);
-}
-
 /* Notes all entries of a layer's tar. */
-static int note_layer(struct conversion *c, size_t index,
-                      struct hx_stream *stream, struct hx_err *err)
+static int note_layer(struct conversion *c, struct hx_err *err)
 {
-    struct read_layer *layer = &c->layers[index];
+    struct read_layer *layer = &c->layers[c->index];
     const struct hx_entry *entry;
     struct hx_tar *tar;
     int r;
 
-    r = hx_tar_open(stream, &tar, err);
+    r = hx_tar_open(c->stream, &tar, err);
     if (r < 0)
         return r;
     while ((r = hx_tar_next(tar, &entry, err)) > 0) {
         r = note_entry(c, layer, tar, entry, err);
         if (r < 0)
             break;
-        report(c, index, stream);
+        report(c);
     }
     hx_tar_free(tar);
     return r;
 }
 
 /* Reads again what was passed over and yet is in the tree. */
-static int fetch_layer(struct conversion *c, size_t index,
-                       struct hx_stream *stream, struct hx_err *err)
+static int fetch_layer(struct conversion *c, struct hx_err *err)
 {
-    uint32_t ref = c->layers[index].first_inode;
+    uint32_t ref = c->layers[c->index].first_inode;
     const struct hx_entry *entry;
     struct hx_tar *tar;
     size_t bytes = 0;
     int r;
 
-    r = hx_tar_open(stream, &tar, err);
+    r = hx_tar_open(c->stream, &tar, err);
     if (r < 0)
         return r;
     while ((r = hx_tar_next(tar, &entry, err)) > 0) {
@@ -299,23 +303,24 @@ static int fetch_layer(struct conversion *c, size_t index,
 }
 
 static int read_layer(struct conversion *c, size_t index,
-                      int (*read)(struct conversion *c, size_t index,
-                                  struct hx_stream *stream, struct hx_err *err),
+                      int (*read)(struct conversion *c, struct hx_err *err),
                       struct hx_err *err)
 {
-    const struct hx_layer *layer = &c->convert->layers[index];
-    struct hx_stream *stream;
-    int r;
+    int r = -HX_ERR_SYSTEM;
 
-    stream = hx_stream_open(layer, HX_MKROOT_TAR_BYTES_MAX - c->tar_bytes, err);
-    r = stream ? read(c, index, stream, err) : -1;
+    c->index = index;
+    c->stream = hx_stream_open(&c->convert->layers[index],
+                               HX_MKROOT_TAR_BYTES_MAX - c->tar_bytes, err);
+    if (c->stream)
+        r = read(c, err);
     if (r == 0)
-        r = hx_stream_finish(stream, err);
+        r = hx_stream_finish(c->stream, err);
     if (r == 0) {
-        c->tar_bytes += hx_stream_tar_bytes(stream);
-        report(c, index, stream);
+        c->tar_bytes += hx_stream_tar_bytes(c->stream);
+        report(c);
     }
-    hx_stream_free(stream);
+    hx_stream_free(c->stream);
+    c->stream = NULL;
     if (r < 0)
         return hx_err_prefix(err, "layer %zu of %zu", index + 1,
                              c->convert->layer_count);
