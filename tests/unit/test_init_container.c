@@ -80,6 +80,9 @@ static bool serve(int fd, const char *request, bool *running, FILE *log)
         fprintf(log, "%s=%s\n", body, value);
         *running = *running || strcmp(value, "running") == 0;
         reply(fd, XS_WRITE, head.req_id, "OK", 3);
+        /* A watch may fire again for what was there before. */
+        if (strcmp(body, "data/hyper/ack") == 0)
+            reply(fd, XS_WATCH_EVENT, 0, "hyper/request\0hyper", 20);
     } else if (head.type == XS_WATCH) {
         reply(fd, XS_WATCH, head.req_id, "OK", 3);
     } else if (head.type == XS_READ && request) {
@@ -369,6 +372,7 @@ static void a_process_is_as_docker_starts_it(void **state)
         POD(PLAIN("c", "bob", "/made/for/it",
                   SHELL("id; pwd; echo $HOME $HOSTNAME $PATH; hostname; "
                         "echo $$; cat /proc/1/comm; echo e >/dev/stderr; "
+                        "echo by-name >/dev/stdout; "
                         "grep -E 'CapBnd|CapEff|NoNewPrivs|SigBlk|SigIgn' "
                         "/proc/self/status; readlink /dev/stdin; "
                         "cat /etc/hostname; touch /x 2>&1; tty"))),
@@ -387,6 +391,7 @@ static void a_process_is_as_docker_starts_it(void **state)
     assert_non_null(strstr(out.output, "/proc/self/fd/0\nweb\n"));
     assert_non_null(strstr(out.output, "touch: /x: Permission denied\n"
                                        "not a tty\n"));
+    assert_non_null(strstr(out.output, "\nby-name\n"));
     assert_non_null(strstr(out.output, "e\n"));
 }
 
@@ -485,6 +490,19 @@ static void a_stop_is_asked_for(void **state)
     assert_true(out.elapsed_ms < 25000);
 }
 
+static void a_request_is_taken_once(void **state)
+{
+    struct outcome out;
+
+    NEED(state);
+    supervise(POD(PLAIN("c", "", "/",
+                        SHELL("trap 'n=x$n' USR1; echo up; "
+                              "while test -z $n; do sleep 0.05; done; "
+                              "sleep 0.5; echo $n"))),
+              "!1 kill 10", &out);
+    assert_string_equal(out.output, "up\nx\n");
+}
+
 static void who_does_not_stop_is_killed(void **state)
 {
     struct outcome out;
@@ -534,6 +552,7 @@ int main(void)
         cmocka_unit_test(a_terminal_is_one),
         cmocka_unit_test(no_output_is_lost),
         cmocka_unit_test(a_stop_is_asked_for),
+        cmocka_unit_test(a_request_is_taken_once),
         cmocka_unit_test(who_does_not_stop_is_killed),
         cmocka_unit_test(a_signal_reaches_all),
         cmocka_unit_test(nonsense_is_not_acknowledged),
