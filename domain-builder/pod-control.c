@@ -15,11 +15,12 @@
 #include "image/base/cleanup.h"
 #include "image/base/file.h"
 
-#define ACK_TIMEOUT_MS     5000
-#define AFTER_KILL_MS      5000
-#define LOCK_TIMEOUT_MS    30000
-#define MONITOR_TIMEOUT_MS 2000
-#define EXIT_KILLED        137 /* as by SIGKILL */
+#define ACK_TIMEOUT_MS          5000
+#define AFTER_KILL_MS           5000
+#define LOCK_TIMEOUT_MS         30000
+#define REQUEST_LOCK_TIMEOUT_MS 75000 /* a boot and an answer */
+#define MONITOR_TIMEOUT_MS      2000
+#define EXIT_KILLED             137 /* as by SIGKILL */
 
 /* One request at a time: the next would overwrite it before it is taken. */
 static int request(struct hx_host *host, const struct hx_pod *pod,
@@ -36,7 +37,7 @@ static int request(struct hx_host *host, const struct hx_pod *pod,
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "asking the pod %s",
                           pod->spec.name);
     }
-    r = hx_lock(path, 1, 2 * ACK_TIMEOUT_MS, &lock, err);
+    r = hx_lock(path, 1, REQUEST_LOCK_TIMEOUT_MS, &lock, err);
     return r < 0 ? r
                  : hx_xen_request(host, domid, verb, argument, timeout_ms, err);
 }

@@ -16,12 +16,17 @@
 
 #define TOKEN "hyper-request"
 
+/* A guest waits for its devices for 30 s, and a busy host takes its time. */
+#define BOOT_TIMEOUT_MS 60000
+
 struct request {
     struct xs_handle *xs;
     uint32_t domid;
     uint64_t seq;
     char node[64];
+    char dir[64]; /* of the guest's reports */
     char ack[64];
+    char state[64];
 };
 
 static int64_t now_ms(void)
@@ -62,6 +67,16 @@ static int send_request(struct request *request, const char *verb,
     return 0;
 }
 
+/* A guest takes requests once its containers run. */
+static bool is_booting(const struct request *request)
+{
+    unsigned int len = 0;
+    _cleanup_free_ char *state =
+        xs_read(request->xs, XBT_NULL, request->state, &len);
+
+    return !state || strcmp(state, "booting") == 0;
+}
+
 static bool has_ended(const struct request *request)
 {
     struct hx_domain domain = { 0 };
@@ -76,16 +91,19 @@ static bool has_ended(const struct request *request)
     return ended;
 }
 
-/* A guest may write to the node as fast as it can: it costs us our own few
- * seconds, and no memory. */
+/*
+ * A guest may write to the nodes as fast as it can: it costs us our own few
+ * seconds, and no memory.  timeout_ms counts from the end of the boot.
+ */
 static int await_ack(const struct request *request, const char *verb,
                      int timeout_ms, struct hx_err *err)
 {
+    int64_t boot_deadline_ms = now_ms() + BOOT_TIMEOUT_MS;
     int64_t deadline_ms = now_ms() + timeout_ms;
 
     for (;;) {
         struct pollfd pfd = { .fd = xs_fileno(request->xs), .events = POLLIN };
-        int64_t left_ms = deadline_ms - now_ms();
+        int64_t left_ms;
         char **event;
 
         while ((event = xs_check_watch(request->xs)))
@@ -93,11 +111,14 @@ static int await_ack(const struct request *request, const char *verb,
         if (read_seq(request->xs, request->ack) == request->seq ||
             has_ended(request))
             return 0;
+        if (now_ms() < boot_deadline_ms && is_booting(request))
+            deadline_ms = now_ms() + timeout_ms;
+        left_ms = deadline_ms - now_ms();
         if (left_ms <= 0)
             return hx_err_set(err, HX_ERR_GUEST,
                               "asking domain %u to %s: the guest has not "
-                              "answered for %d ms; it hangs, or has not "
-                              "started yet ('xl hyper-destroy -f' removes it)",
+                              "answered for %d ms; it hangs "
+                              "('xl hyper-destroy -f' removes it)",
                               request->domid, verb, timeout_ms);
         poll(&pfd, 1, (int)left_ms);
     }
@@ -113,11 +134,13 @@ int hx_xen_request(struct hx_host *host, uint32_t domid, const char *verb,
         return r;
     snprintf(request.node, sizeof(request.node),
              "/local/domain/%u/" HX_ABI_REQUEST, domid);
-    snprintf(request.ack, sizeof(request.ack),
-             "/local/domain/%u/" HX_ABI_DIR "/ack", domid);
+    snprintf(request.dir, sizeof(request.dir), "/local/domain/%u/" HX_ABI_DIR,
+             domid);
+    snprintf(request.ack, sizeof(request.ack), "%s/ack", request.dir);
+    snprintf(request.state, sizeof(request.state), "%s/state", request.dir);
     if (timeout_ms <= 0)
         return send_request(&request, verb, argument, err);
-    if (!xs_watch(request.xs, request.ack, TOKEN) ||
+    if (!xs_watch(request.xs, request.dir, TOKEN) ||
         !xs_watch(request.xs, "@releaseDomain", TOKEN))
         r = hx_err_sys(err, HX_ERR_NO_XEN, errno,
                        "asking domain %u to %s: watching xenstore", domid,
@@ -126,7 +149,7 @@ int hx_xen_request(struct hx_host *host, uint32_t domid, const char *verb,
         r = send_request(&request, verb, argument, err);
     if (r == 0)
         r = await_ack(&request, verb, timeout_ms, err);
-    xs_unwatch(request.xs, request.ack, TOKEN);
+    xs_unwatch(request.xs, request.dir, TOKEN);
     xs_unwatch(request.xs, "@releaseDomain", TOKEN);
     return r;
 }

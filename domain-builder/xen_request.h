@@ -10,8 +10,9 @@
 /*
  * Writes "SEQ <verb> <argument>" with the next SEQ.  With a timeout_ms above 0
  * waits for the guest's acknowledgement: HX_ERR_GUEST when there is none in
- * time; a domain that ends meanwhile needs no answer.  The caller sees to it
- * that one request is made at a time.
+ * that time after its boot, for which it has a minute; a domain that ends
+ * meanwhile needs no answer.  The caller sees to it that one request is made at
+ * a time.
  */
 int hx_xen_request(struct hx_host *host, uint32_t domid, const char *verb,
                    unsigned argument, int timeout_ms, struct hx_err *err);

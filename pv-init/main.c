@@ -43,7 +43,6 @@ static int open_channels(struct hx_init_pod *pod, struct hx_init_err *err)
     hx_init_report_begin(&pod->report);
     if (hx_init_supervise_signals(pod, err) < 0)
         return -1;
-    hx_init_xs_follow(&pod->xs, HX_ABI_REQUEST, hx_init_supervise_request, pod);
     return 0;
 }
 

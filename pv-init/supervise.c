@@ -149,7 +149,8 @@ static void stop_members(struct hx_init_pod *pod, const uint32_t *timeout_ms)
     }
 }
 
-void hx_init_supervise_request(void *arg, const char *text)
+/* A value of hyper/request. */
+static void take_request(void *arg, const char *text)
 {
     struct hx_init_pod *pod = arg;
     struct hx_init_request request;
@@ -242,6 +243,9 @@ void hx_init_supervise_run(struct hx_init_pod *pod)
         start_member(pod, i);
     hx_init_report_stage(&pod->report, HX_INIT_STAGE_EXEC);
     hx_init_report_state(&pod->report, "running");
+    /* Not earlier: who is asked to end must be there.  The watch fires at once
+     * for a request that was made during the boot. */
+    hx_init_xs_follow(&pod->xs, HX_ABI_REQUEST, take_request, pod);
 
     for (;;) {
         size_t count;

@@ -50,10 +50,10 @@ struct hx_init_pod {
 /* Blocks what the loop takes from a signalfd; before the first child. */
 int hx_init_supervise_signals(struct hx_init_pod *pod, struct hx_init_err *err);
 
-/* Carries out a value of hyper/request; `pod` is a struct hx_init_pod. */
-void hx_init_supervise_request(void *pod, const char *text);
-
-/* Starts all containers and returns when all have ended. */
+/*
+ * Starts all containers and returns when all have ended.  Requests that were
+ * made before are carried out now.
+ */
 void hx_init_supervise_run(struct hx_init_pod *pod);
 
 /* The exit code that a wait status stands for: 0..255, or 128 + signal. */

@@ -63,7 +63,11 @@ int hx_foreground_catch(struct hx_err *err)
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < FORWARDED_COUNT; i++) {
         sigaction(forwarded[i], NULL, &before[i]);
-        if (before[i].sa_handler != SIG_IGN)
+        /*
+         * nohup means it.  An ignored INT or QUIT is only what a shell gives
+         * to each command with '&', and docker forwards those, too.
+         */
+        if (forwarded[i] != SIGHUP || before[i].sa_handler != SIG_IGN)
             sigaction(forwarded[i], &action, NULL);
     }
     return 0;

@@ -18,8 +18,8 @@ struct hx_foreground {
 
 /*
  * From now on HUP, INT, QUIT, TERM, USR1 and USR2 are kept for
- * hx_foreground_run() to forward instead of ending this process; those that
- * were ignored stay so.  To be called before the pod is created, so that no
+ * hx_foreground_run() to forward instead of ending this process; an ignored
+ * HUP stays ignored.  To be called before the pod is created, so that no
  * signal falls between.
  */
 int hx_foreground_catch(struct hx_err *err);

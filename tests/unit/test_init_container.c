@@ -223,7 +223,6 @@ static void run_pod(const char *json, int console, int store)
     hx_init_xs_init(&pod.xs, store);
     pod.report.xs = &pod.xs;
     must(hx_init_supervise_signals(&pod, &err), err.msg);
-    hx_init_xs_follow(&pod.xs, HX_ABI_REQUEST, hx_init_supervise_request, &pod);
     hx_init_supervise_run(&pod);
     hx_init_report_state(&pod.report, "exited");
     hx_init_report_close(&pod.report);
