@@ -113,6 +113,15 @@ need_tools() {
         die "missing: ${missing[*]}; install with scripts/setup"
 }
 
+# debian_root ARGUMENT...: mmdebstrap for what lives as long as a test. Its
+# python filter is started for each package: the system's python, since one of a
+# version manager's takes half a second for that.
+debian_root() {
+    PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C timeout 1800 mmdebstrap \
+        --mode=root --variant=minbase --dpkgopt=force-unsafe-io \
+        --aptopt='APT::Install-Recommends "false"' "$@"
+}
+
 # package_list NAME...: the packages of scripts/packages/NAME.list, one a line.
 package_list() {
     local name

@@ -36,7 +36,7 @@ dom0_packages() { # XEN
 
 dom0_root_key() { # XEN
     hash_inputs "=$(dom0_suite "$1")" "=$(dom0_packages "$1")" \
-        "=${dom0_left_out[*]}" "=$(declare -f build_dom0_root)"
+        "=${dom0_left_out[*]}" "=$(declare -f build_dom0_root debian_root)"
 }
 
 # What no lab reads is left out: documentation, translations and the drivers
@@ -55,8 +55,7 @@ build_dom0_root() { # XEN OUT
         options+=("--dpkgopt=path-exclude=$path*")
     done
     # The log is shown only when it went wrong.
-    TMPDIR=$2 LC_ALL=C timeout 1800 mmdebstrap --mode=root --variant=minbase \
-        --aptopt='APT::Install-Recommends "false"' "${options[@]}" \
+    TMPDIR=$2 debian_root "${options[@]}" \
         --include="$(dom0_packages "$1" | paste -sd,)" \
         "$(dom0_suite "$1")" "$2/root.tar" >"$2/log" 2>&1 </dev/null || {
         tail -n 30 "$2/log" >&2

@@ -8,7 +8,8 @@
 . "$scripts/test-images.d/layers.sh"
 
 roots_key() {
-    hash_inputs "=${left_out[*]}" "=$(declare -f build_roots root_of make_tar)"
+    hash_inputs "=${left_out[*]}" \
+        "=$(declare -f build_roots root_of make_tar debian_root)"
 }
 
 images_key() {

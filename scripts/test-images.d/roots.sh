@@ -28,10 +28,8 @@ build_roots() {
 root_of() { # OUT NAME PACKAGES OPTION...
     local out=$1 name=$2 packages=$3
     shift 3
-    TMPDIR=$out LC_ALL=C timeout 1800 mmdebstrap --mode=root --variant=minbase \
-        --aptopt='APT::Install-Recommends "false"' "$@" \
-        ${packages:+--include="$packages"} bookworm "$out/$name" \
-        >"$out/$name.log" 2>&1 </dev/null || {
+    TMPDIR=$out debian_root "$@" ${packages:+--include="$packages"} \
+        bookworm "$out/$name" >"$out/$name.log" 2>&1 </dev/null || {
         tail -n 20 "$out/$name.log" >&2
         say "the root of $name could not be made of Debian's packages"
         return 1
