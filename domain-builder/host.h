@@ -57,4 +57,8 @@ struct hx_host_info {
 int hx_host_get_info(struct hx_host *host, struct hx_host_info *info_r,
                      struct hx_err *err);
 
+/* The version of the contract with the guests (pv-init/guest-abi.h), of which
+ * the commands know nothing else. */
+int hx_host_guest_abi(void);
+
 #endif

@@ -18,6 +18,7 @@
 
 #include "domain-builder/xen_log.h"
 #include "image/base/cleanup.h"
+#include "pv-init/guest-abi.h"
 
 #define DAEMON_JSON      HX_SYSCONFDIR "/hyper/daemon.json"
 #define STORE_TIMEOUT_MS 10000
@@ -80,6 +81,11 @@ void hx_host_close(struct hx_host *host)
     free(host->pkglib_dir);
     free(host->daemon_json);
     free(host);
+}
+
+int hx_host_guest_abi(void)
+{
+    return HX_ABI_VERSION;
 }
 
 const char *hx_host_state_dir(const struct hx_host *host)

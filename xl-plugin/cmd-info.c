@@ -2,7 +2,6 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "pv-init/guest-abi.h"
 #include "xl-plugin/options.h"
 #include "xl-plugin/output.h"
 #include "xl-plugin/session.h"
@@ -130,7 +129,7 @@ static json_t *info_json(const struct info *info)
 {
     return json_pack(
         "{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}",
-        "Version", HX_VERSION, "GuestAbi", HX_ABI_VERSION, "Kernel",
+        "Version", HX_VERSION, "GuestAbi", hx_host_guest_abi(), "Kernel",
         info->kernel, "Ramdisk", info->ramdisk, "Store",
         hx_host_state_dir(info->host), "RunDir", hx_host_run_dir(info->host),
         "Configuration", hx_host_daemon_json(info->host), "Xen", xen_json(info),

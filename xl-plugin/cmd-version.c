@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "domain-builder/host.h"
 #include "image/base/cleanup.h"
-#include "pv-init/guest-abi.h"
 #include "xl-plugin/options.h"
 #include "xl-plugin/output.h"
 
@@ -28,11 +28,11 @@ static int version_main(const struct hx_command *command, int argc, char **argv)
     if (first <= 0)
         return hx_options_status(command, first, &err);
     if (!json) {
-        printf("xl-hyper %s (guest ABI %d)\n", HX_VERSION, HX_ABI_VERSION);
+        printf("xl-hyper %s (guest ABI %d)\n", HX_VERSION, hx_host_guest_abi());
         return HX_STATUS_OK;
     }
     if (hx_print_json(json_pack("{s:s, s:i}", "Version", HX_VERSION, "GuestAbi",
-                                HX_ABI_VERSION),
+                                hx_host_guest_abi()),
                       &err) < 0)
         return hx_command_fail(command, &err);
     return HX_STATUS_OK;
