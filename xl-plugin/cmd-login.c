@@ -11,14 +11,16 @@
 struct login_options {
     const char *user;
     bool password_stdin;
+    bool logout;
 };
 
-enum { OPT_PASSWORD_STDIN = HX_OPT_OWN };
+enum { OPT_PASSWORD_STDIN = HX_OPT_OWN, OPT_LOGOUT };
 
 static const struct hx_option options[] = {
     { 'u', "username", "NAME", "user name (default: asked for)" },
     { OPT_PASSWORD_STDIN, "password-stdin", NULL,
       "read the password from standard input" },
+    { OPT_LOGOUT, "logout", NULL, "forget the login instead" },
     { 'p', "password", "PASSWORD", NULL },
     { 0 },
 };
@@ -35,6 +37,8 @@ static int set_option(void *opaque, int key, const char *value,
                           "asked");
     if (key == 'u')
         o->user = value;
+    else if (key == OPT_LOGOUT)
+        o->logout = true;
     else
         o->password_stdin = true;
     return 0;
@@ -63,10 +67,33 @@ static int ask(const struct login_options *o, struct hx_buf *user,
     return r;
 }
 
-static int login_main(const struct hx_command *command, int argc, char **argv)
+static int log_in(const struct login_options *o, const char *registry,
+                  struct hx_err *err)
 {
     _cleanup_buf_ struct hx_buf user = HX_BUF_INIT(HX_SECRET_MAX_BYTES);
     struct hx_buf password = HX_BUF_INIT(HX_SECRET_MAX_BYTES);
+    int r = ask(o, &user, &password, err);
+
+    if (r == 0 && password.len == 0)
+        r = hx_err_set(err, HX_ERR_USAGE, "logging in: the password is empty");
+    if (r == 0)
+        r = hx_registry_login(registry, user.data, password.data, err);
+    hx_secret_forget(&password);
+    return r;
+}
+
+static int log_out(const struct login_options *o, const char *registry,
+                   struct hx_err *err)
+{
+    if (o->user || o->password_stdin)
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "--logout: a registry's login is forgotten whoever "
+                          "it is for; leave -u and --password-stdin out");
+    return hx_registry_logout(registry, err);
+}
+
+static int login_main(const struct hx_command *command, int argc, char **argv)
+{
     struct login_options o = { 0 };
     struct hx_err err = { 0 };
     int first = hx_options_parse(command, argc, argv, set_option, &o, &err);
@@ -74,15 +101,11 @@ static int login_main(const struct hx_command *command, int argc, char **argv)
 
     if (first <= 0)
         return hx_options_status(command, first, &err);
-    r = ask(&o, &user, &password, &err);
-    if (r == 0 && password.len == 0)
-        r = hx_err_set(&err, HX_ERR_USAGE, "logging in: the password is empty");
-    if (r == 0)
-        r = hx_registry_login(argv[first], user.data, password.data, &err);
-    hx_secret_forget(&password);
+    r = o.logout ? log_out(&o, argv[first], &err)
+                 : log_in(&o, argv[first], &err);
     if (r < 0)
         return hx_options_status(command, r, &err);
-    puts("Login succeeded");
+    puts(o.logout ? "Login forgotten" : "Login succeeded");
     return HX_STATUS_OK;
 }
 

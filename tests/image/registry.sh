@@ -223,6 +223,19 @@ test_login_and_logout() {
     [[ $(jq -r .error.code "$work/json") == not-found ]]
 }
 
+test_the_command_logs_in_and_out() {
+    auth plain '{"mode": "basic", "user": "u", "password": "p"}'
+    echo p | "$build/bin/xl-hyper" login -u u --password-stdin "$plain"
+    pulls "$plain/team/app:1"
+    "$build/bin/xl-hyper" login --logout "$plain"
+    fails_but_keeps auth hyper-login "$plain/library/web"
+    ! "$build/bin/xl-hyper" login --logout "$plain" 2>"$work/said" ||
+        die "a second logout found a login"
+    grep -q 'has no login for it' "$work/said"
+    ! "$build/bin/xl-hyper" login --logout -u u "$plain" 2>"$work/said" ||
+        die "--logout took -u"
+}
+
 test_login_by_token() {
     auth plain '{"mode": "bearer", "user": "u", "password": "secret"}'
     ! echo wrong | "$build/bin/pull" --login "$plain" --user u >/dev/null
@@ -360,7 +373,8 @@ run_tests plain_http_on_loopback a_second_pull_fetches_only_the_manifest \
     next_mirror_for_a_blob mirrors_are_for_docker_io_alone tls_with_a_ca \
     tls_without_the_ca insecure_registry basic_login dockers_login \
     anonymous_token token_with_login token_that_ends_in_the_middle \
-    token_from_another_server login_and_logout login_by_token \
+    token_from_another_server login_and_logout \
+    the_command_logs_in_and_out login_by_token \
     redirect_to_another_host_without_login relative_redirect_keeps_the_login \
     index docker_list_and_nested_index index_without_platforms \
     missing_architecture schema2_zstd_and_plain_layers the_tag_moves
