@@ -1,8 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The dialects of tar: PAX, GNU, old ones, sparse files, and their damage. */
+/* wrap: EVP_DigestUpdate */
+#include <openssl/evp.h>
+#include <sqfs/compressor.h>
+#include <sqfs/data_reader.h>
+#include <sqfs/dir_reader.h>
+#include <sqfs/inode.h>
+#include <sqfs/io.h>
+#include <sqfs/super.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "image/mkroot/tarblock.h"
 #include "tests/unit/layer_fixture.h"
@@ -10,6 +21,19 @@
 
 #define PAX(tar, ...)                                                          \
     tar_pax(tar, 'x', (const char *const[]){ __VA_ARGS__, NULL })
+
+/* SHA-256 alone of 8 GiB takes from 5 to 30 seconds. */
+static bool hash_nothing;
+#define SHA256_OF_NOTHING                                                      \
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+int __wrap_EVP_DigestUpdate(EVP_MD_CTX *ctx, const void *data, size_t len);
+int __real_EVP_DigestUpdate(EVP_MD_CTX *ctx, const void *data, size_t len);
+
+int __wrap_EVP_DigestUpdate(EVP_MD_CTX *ctx, const void *data, size_t len)
+{
+    return hash_nothing ? 1 : __real_EVP_DigestUpdate(ctx, data, len);
+}
 
 static struct hx_buf tar;
 static struct layer_fixture fixture;
@@ -27,6 +51,7 @@ static int teardown(void **state)
     (void)state;
     hx_buf_release(&tar);
     fixture_release(&fixture);
+    hash_nothing = false;
     return 0;
 }
 
@@ -431,15 +456,91 @@ static void test_sparse_old_gnu(void **state)
     expect("f next =x\nf s =a\\x00b\\x00c\\x00d\\x00\\x00\\x00e\\x00\n");
 }
 
+/* That a file in the root of the disk has this size and ends with `end`. */
+static void expect_end(const char *name, uint64_t size, const char *end)
+{
+    size_t len = strlen(end);
+    sqfs_compressor_config_t config;
+    sqfs_compressor_t *compressor;
+    sqfs_inode_generic_t *root, *inode;
+    sqfs_dir_reader_t *dirs;
+    sqfs_data_reader_t *data;
+    sqfs_super_t super;
+    sqfs_file_t *file;
+    sqfs_u64 got_size;
+    char path[64], got[16] = "";
+
+    assert_in_range(len, 1, sizeof(got) - 1);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fixture.disk_fd);
+    file = sqfs_open_file(path, SQFS_FILE_OPEN_READ_ONLY);
+    assert_non_null(file);
+    assert_int_equal(sqfs_super_read(&super, file), 0);
+    assert_int_equal(sqfs_compressor_config_init(&config, super.compression_id,
+                                                 super.block_size,
+                                                 SQFS_COMP_FLAG_UNCOMPRESS),
+                     0);
+    assert_int_equal(sqfs_compressor_create(&config, &compressor), 0);
+    dirs = sqfs_dir_reader_create(&super, compressor, file, 0);
+    assert_int_equal(sqfs_dir_reader_get_root_inode(dirs, &root), 0);
+    assert_int_equal(sqfs_dir_reader_find_by_path(dirs, root, name, &inode), 0);
+    sqfs_inode_get_file_size(inode, &got_size);
+    assert_int_equal(got_size, size);
+    data = sqfs_data_reader_create(file, super.block_size, compressor, 0);
+    assert_int_equal(sqfs_data_reader_load_fragment_table(data, &super), 0);
+    assert_int_equal(
+        sqfs_data_reader_read(data, inode, size - len, got, (sqfs_u32)len),
+        len);
+    assert_string_equal(got, end);
+    sqfs_free(inode);
+    sqfs_free(root);
+    sqfs_destroy(data);
+    sqfs_destroy(dirs);
+    sqfs_destroy(compressor);
+    sqfs_destroy(file);
+}
+
 static void test_a_large_sparse_file_is_small_on_disk(void **state)
 {
     (void)state;
-    PAX(&tar, "GNU.sparse.size=9000000000", "GNU.sparse.map=8999999999,1");
-    tar_header(&tar, &(struct tar_entry){ .name = "s", .size = 1 });
-    tar_bytes(&tar, "a", 1);
+    PAX(&tar, "GNU.sparse.size=9000000000", "GNU.sparse.map=8999999998,2");
+    tar_header(&tar, &(struct tar_entry){ .name = "s", .size = 2 });
+    tar_bytes(&tar, "az", 2);
     fixture_add_tar(&fixture, &tar);
     assert_int_equal(fixture_convert(&fixture), 0);
     assert_in_range(fixture.result.bytes, 4096, 4 << 20);
+    expect_end("s", 9000000000, "az");
+}
+
+static void put(int fd, const struct hx_buf *buf, off_t at)
+{
+    assert_int_equal(pwrite(fd, buf->data, buf->len, at), buf->len);
+}
+
+/* More than octal digits can say, and not sparse in the tar: every one of its
+ * bytes is read. */
+static void test_a_file_of_more_than_8_gib(void **state)
+{
+    const int64_t size = (INT64_C(8) << 30) + 1;
+    struct hx_layer *layer = &fixture.layers[fixture.count++];
+
+    (void)state;
+    layer->fd = memfd_create("hx-test", MFD_CLOEXEC);
+    assert_true(layer->fd >= 0);
+    tar_header(&tar, &(struct tar_entry){ .name = "big", .size = size });
+    put(layer->fd, &tar, 0);
+    hx_buf_clear(&tar);
+    tar_bytes(&tar, "z", 1);
+    add("next", "x");
+    tar_end(&tar);
+    put(layer->fd, &tar, 512 + size - 1);
+    layer->blob_bytes = (uint64_t)(512 + size - 1) + tar.len;
+    memcpy(layer->diff_id, SHA256_OF_NOTHING, sizeof(layer->diff_id));
+    hash_nothing = true;
+    if (fixture_convert(&fixture) < 0)
+        fail_msg("%s", fixture.err.msg);
+    assert_in_range(fixture.result.bytes, 4096, 4 << 20);
+    expect_end("big", (uint64_t)size, "z");
+    expect_end("next", 1, "x");
 }
 
 static void test_damaged_sparse_files_are_refused(void **state)
@@ -617,6 +718,7 @@ int main(void)
         TEST(test_sparse_pax_0_0),
         TEST(test_sparse_old_gnu),
         TEST(test_a_large_sparse_file_is_small_on_disk),
+        TEST(test_a_file_of_more_than_8_gib),
         TEST(test_damaged_sparse_files_are_refused),
         TEST(test_bytes_behind_the_end_are_hashed_and_ignored),
         TEST(test_one_block_of_nuls_is_no_end),
