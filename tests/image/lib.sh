@@ -8,7 +8,7 @@ build=$(cd "${HX_BUILD:-${BASH_SOURCE[0]%/*}/../../build}" && pwd)
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/hx-image-test.XXXXXX")
 store=$work/store
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 started_pids=()
 
 export HX_CONFDIR=$work/etc HX_LIBEXEC=$build/bin DOCKER_CONFIG=$work/docker
@@ -25,7 +25,8 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# run_tests NAME...: each is a function; it fails when a command of it does.
+# run_tests NAME...: each is a function; it fails when a command of it does,
+# and is skipped by `skip WHY`.
 run_tests() {
     local name rc began
     for name in "$@"; do
@@ -40,13 +41,16 @@ run_tests() {
         [[ -z ${HX_TIMES:-} ]] || say "$((($(date +%s%N) - began) / 1000000)) ms $name"
         if [[ $rc -eq 0 ]]; then
             passed=$((passed + 1))
+        elif [[ $rc -eq 77 ]]; then
+            skipped=$((skipped + 1))
+            echo "  SKIP    $name: $(tail -n 1 "$work/out")"
         else
             failed=$((failed + 1))
             echo "  FAIL    $name"
             sed 's/^/    /' "$work/out" | tail -n 30
         fi
     done
-    echo "$passed passed, $failed failed"
+    echo "$passed passed, $failed failed, $skipped skipped"
     [[ $failed -eq 0 && $passed -gt 0 ]]
 }
 
@@ -64,6 +68,7 @@ reset() {
 
 say() { echo "$*" >&2; }
 die() { say "$*"; return 1; }
+skip() { say "$*"; exit 77; }
 
 # -- servers -----------------------------------------------------------------
 
@@ -193,6 +198,16 @@ fails() {
     [[ $message == *"$words"* ]] || die "not '$words': $message"
     [[ $message != *$'\n'* ]] || die "more than one line: $message"
     empty
+}
+
+# refuses_login HOST USER: with a wrong password, which is not kept.
+refuses_login() {
+    local rc=0
+    echo wrong | "$build/bin/pull" --login "$1" --user "$2" >"$work/json" ||
+        rc=$?
+    [[ $rc == 1 && $(jq -r .error.code "$work/json") == auth ]] ||
+        die "logging in with a wrong password: $rc, $(cat "$work/json")"
+    [[ ! -e $HX_CONFDIR/auth.json ]] || die "a wrong password was kept"
 }
 
 files() { (cd "$store" && find blobs disks images refs tmp -mindepth 1 -type f); }

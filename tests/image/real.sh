@@ -67,7 +67,7 @@ test_https_with_login() {
     mkdir -p "$HX_CONFDIR/certs.d/$tls"
     cp "$work/tls.crt" "$HX_CONFDIR/certs.d/$tls/ca.crt"
     fails auth "log in with 'xl hyper-login $tls'" "$tls/library/busybox"
-    ! echo wrong | "$build/bin/pull" --login "$tls" --user hyper >/dev/null
+    refuses_login "$tls" hyper
     echo secret | "$build/bin/pull" --login "$tls" --user hyper
     pulls "$tls/library/busybox"
     "$build/bin/pull" --logout "$tls"

@@ -208,18 +208,15 @@ test_token_from_another_server() {
 }
 
 test_login_and_logout() {
-    local rc=0
     auth plain '{"mode": "basic", "user": "u", "password": "secret"}'
-    echo wrong | "$build/bin/pull" --login "$plain" --user u \
-        >"$work/json" || rc=$?
-    [[ $rc == 1 && $(jq -r .error.code "$work/json") == auth ]]
-    [[ ! -e $HX_CONFDIR/auth.json ]]
+    refuses_login "$plain" u
     echo secret | "$build/bin/pull" --login "$plain" --user u
     [[ $(stat -c %a "$HX_CONFDIR/auth.json") == 600 ]]
     pulls "$plain/team/app:1"
     "$build/bin/pull" --logout "$plain"
     fails_but_keeps auth hyper-login "$plain/library/web"
-    ! "$build/bin/pull" --logout "$plain" >"$work/json"
+    ! "$build/bin/pull" --logout "$plain" >"$work/json" ||
+        die "a second logout did not fail"
     [[ $(jq -r .error.code "$work/json") == not-found ]]
 }
 
@@ -238,7 +235,7 @@ test_the_command_logs_in_and_out() {
 
 test_login_by_token() {
     auth plain '{"mode": "bearer", "user": "u", "password": "secret"}'
-    ! echo wrong | "$build/bin/pull" --login "$plain" --user u >/dev/null
+    refuses_login "$plain" u
     echo secret | "$build/bin/pull" --login "$plain" --user u
     pulls "$plain/team/app:1"
 }
@@ -255,6 +252,36 @@ test_redirect_to_another_host_without_login() {
     [[ $(count_requests other "GET /raw/$layer auth=- ") == 1 ]]
     [[ $(count_requests other 'auth=Basic') == 0 ]]
     [[ $(count_requests plain "blobs/$layer auth=Basic") == 1 ]]
+}
+
+# Who is redirected to wants a login and names its own token server.
+test_a_redirects_target_gets_no_login() {
+    local layer mode
+    login_to "$plain" u p
+    layer=$(jq -r '.layers[0].digest' "$work/team_app-1.manifest")
+    rules plain "[{\"on\": \"/blobs/$layer\",
+        \"redirect\": \"http://$other/v2/x/blobs/$layer\"}]"
+    for mode in bearer basic; do
+        auth plain "{\"mode\": \"$mode\", \"user\": \"u\", \"password\": \"p\"}"
+        auth other "{\"mode\": \"$mode\", \"user\": \"u\", \"password\": \"p\"}"
+        fails auth "redirects to http://$other, which answered 401" \
+            "$plain/team/app:1"
+    done
+    [[ $(count_requests other .) == 2 ]]
+    [[ $(count_requests other 'auth=-') == 2 ]]
+}
+
+# The proxy stands for a network where anybody may answer in plain HTTP.
+test_a_plain_registry_gets_no_login() {
+    local name=registry.invalid:5000
+    config "{\"insecure-registries\": [\"$name\"]}"
+    login_to "$name" u p
+    export http_proxy=http://$plain
+    auth plain '{"mode": "basic", "user": "u", "password": "p"}'
+    fails auth "speaks plain HTTP" "$name/team/app:1"
+    auth plain "{\"mode\": \"bearer\", \"realm\": \"https://$tls/token\"}"
+    fails auth "speaks plain HTTP" "$name/team/app:1"
+    [[ $(count_requests plain 'auth=-') == "$(requests plain | wc -l)" ]]
 }
 
 test_relative_redirect_keeps_the_login() {
@@ -375,6 +402,8 @@ run_tests plain_http_on_loopback a_second_pull_fetches_only_the_manifest \
     anonymous_token token_with_login token_that_ends_in_the_middle \
     token_from_another_server login_and_logout \
     the_command_logs_in_and_out login_by_token \
-    redirect_to_another_host_without_login relative_redirect_keeps_the_login \
+    redirect_to_another_host_without_login \
+    a_redirects_target_gets_no_login a_plain_registry_gets_no_login \
+    relative_redirect_keeps_the_login \
     index docker_list_and_nested_index index_without_platforms \
     missing_architecture schema2_zstd_and_plain_layers the_tag_moves
