@@ -52,18 +52,6 @@ pkg-check = $(if $(shell $(PKG_CONFIG) --exists $(1) && echo y),,$(call \
 pkg-libs   = $(shell $(PKG_CONFIG) --libs $(1))
 pkg-cflags = $(shell $(PKG_CONFIG) --cflags $(1))
 
-NO_BUILD_GOALS := clean help format hyperkernel
-ifneq ($(filter-out $(NO_BUILD_GOALS),$(or $(MAKECMDGOALS),all)),)
-$(call pkg-check,jansson,libjansson-dev)
-$(call pkg-check,libarchive,libarchive-dev)
-$(call pkg-check,libsquashfs1,libsquashfs-dev)
-$(call pkg-check,libcurl,libcurl4-openssl-dev)
-$(call pkg-check,libcrypto,libssl-dev)
-$(call pkg-check,ext2fs,libext2fs-dev)
-$(call pkg-check,xenlight,libxen-dev)
-$(call pkg-check,xenstore,libxen-dev)
-endif
-
 # Defined before the includes: prerequisites are expanded as they are read.
 objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
@@ -72,6 +60,26 @@ include domain-builder/module.mk
 include pv-init/module.mk
 include xl-plugin/module.mk
 include tests/module.mk
+
+# What is missing is said here, in so many words, and not by the linker.
+NO_BUILD_GOALS := clean help format lint man uninstall hyperkernel
+TEST_GOALS     := check check-asan unit
+ifneq ($(filter-out $(NO_BUILD_GOALS),$(or $(MAKECMDGOALS),all)),)
+$(call pkg-check,jansson,libjansson-dev)
+$(call pkg-check,libarchive,libarchive-dev)
+$(call pkg-check,libsquashfs1,libsquashfs-dev)
+$(call pkg-check,libzstd,libzstd-dev)
+$(if $(filter zlib,$(MKROOT_GZIP)),$(call pkg-check,zlib,zlib1g-dev))
+$(call pkg-check,libcurl,libcurl4-openssl-dev)
+$(call pkg-check,libcrypto,libssl-dev)
+$(call pkg-check,ext2fs,libext2fs-dev)
+$(call pkg-check,uuid,uuid-dev)
+$(call pkg-check,xenlight,libxen-dev)
+$(call pkg-check,xenstore,libxen-dev)
+endif
+ifneq ($(filter $(TEST_GOALS),$(MAKECMDGOALS)),)
+$(call pkg-check,cmocka,libcmocka-dev)
+endif
 
 # -- compiling ---------------------------------------------------------------
 
@@ -119,11 +127,21 @@ lab: all ## Start the lab and run its tests (HX_ONLY=name for one)
 bench: all ## Run the benchmarks; tables, and build/bench/NAME.json
 	@tests/bench/run $(HX_ONLY)
 
+# Our `xl` stands beside Xen's own and never in its place: below /usr, where
+# distributions have theirs, there is none; elsewhere an xl that does not know
+# xl-hyper is not ours, and is neither replaced nor removed.
+SHIM := $(if $(filter-out / /usr,$(abspath $(prefix))),\
+	$(DESTDIR)$(sbindir)/xl)
+SHIM_FREE = [ ! -e $(SHIM) ] || grep -q xl-hyper $(SHIM)
+
 install: all ## Install below DESTDIR and prefix
 	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(pkglibdir) \
 		$(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 \
 		$(DESTDIR)$(completiondir)
-	$(INSTALL) -m 755 $(B)/bin/xl-hyper $(B)/bin/xl $(DESTDIR)$(sbindir)
+	$(INSTALL) -m 755 $(B)/bin/xl-hyper $(DESTDIR)$(sbindir)
+	$(if $(SHIM),if $(SHIM_FREE); then \
+		$(INSTALL) -m 755 $(B)/bin/xl $(SHIM); else \
+		echo "$(SHIM) is Xen's and stays; use xl-hyper or hyper"; fi)
 	ln -sf xl-hyper $(DESTDIR)$(sbindir)/hyper
 	$(INSTALL) -m 755 $(addprefix $(B)/bin/,$(PKGLIB_PROGRAMS)) \
 		$(DESTDIR)$(pkglibdir)
@@ -136,18 +154,18 @@ install: all ## Install below DESTDIR and prefix
 	$(INSTALL) -m 644 xl-plugin/completion/xl-hyper.bash \
 		$(DESTDIR)$(completiondir)/xl-hyper
 	ln -sf xl-hyper $(DESTDIR)$(completiondir)/hyper
-	$(if $(filter-out /usr,$(prefix)),ln -sf xl-hyper \
-		$(DESTDIR)$(completiondir)/xl)
+	$(if $(SHIM),ln -sf xl-hyper $(DESTDIR)$(completiondir)/xl)
 
 uninstall: ## Remove what install put there; images and pods stay
-	rm -f $(addprefix $(DESTDIR)$(sbindir)/,xl-hyper xl hyper)
+	rm -f $(addprefix $(DESTDIR)$(sbindir)/,xl-hyper hyper)
+	$(if $(SHIM),if $(SHIM_FREE); then rm -f $(SHIM); fi)
 	rm -rf $(DESTDIR)$(pkglibdir)
 	rm -f $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir \
 		$(wildcard docs/man/*.1)))
 	rm -f $(addprefix $(DESTDIR)$(mandir)/man5/,$(notdir \
 		$(wildcard docs/man/*.5)))
 	rm -f $(addprefix $(DESTDIR)$(completiondir)/,xl-hyper hyper \
-		$(if $(filter-out /usr,$(prefix)),xl))
+		$(if $(SHIM),xl))
 
 man: ## Check the manual pages
 	@for page in docs/man/*.[15]; do \

@@ -16,7 +16,7 @@ CFLAGS-domain-builder := -DLIBXL_API_VERSION=0x041300
 CFLAGS-tests/unit     := -DLIBXL_API_VERSION=0x041300
 
 DOMAIN_LIBS = $(call pkg-libs,xenlight xlutil xencontrol xenstore xentoollog \
-	xenforeignmemory ext2fs com_err jansson) -luuid
+	xenforeignmemory ext2fs com_err jansson uuid)
 
 # Static: libxl runs it for each disk and vif, and the dynamic linker would
 # take most of its time.
