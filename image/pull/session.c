@@ -126,7 +126,10 @@ static int check_realm(const struct hx_session *session,
                           "registry %s names a token server without TLS (%s); "
                           "it is not asked",
                           home->host_port, realm->origin);
-    if (session->credentials.user && !is_secret_at(realm))
+    /* Who speaks for a plain registry may be anybody, and would choose to
+     * whom the password goes. */
+    if (session->credentials.user &&
+        (!is_secret_at(home) || !is_secret_at(realm)))
         return refuse_plain(session, err);
     return 0;
 }
@@ -267,6 +270,17 @@ static int redirect(const struct hx_session *session,
     return 0;
 }
 
+/* Only the registry itself may ask for a login: who is redirected to would
+ * name a token server of its own. */
+static int refuse_foreign_401(const struct hx_session *session,
+                              const struct hx_url *url, struct hx_err *err)
+{
+    return hx_err_set(err, HX_ERR_AUTH,
+                      "registry %s redirects to %.200s, which answered 401; "
+                      "no login is sent there",
+                      session->endpoint->url.host_port, url->origin);
+}
+
 /* One request and what its redirects lead to. */
 static int follow(struct hx_session *session, const char *path,
                   struct hx_http_request *request, struct hx_http_reply *reply,
@@ -287,6 +301,8 @@ static int follow(struct hx_session *session, const char *path,
             request->bearer = request->user = request->password = NULL;
         hx_http_reply_release(reply);
         rc = hx_http_get(session->http, request, reply, err);
+        if (rc == 0 && !at_home && reply->status == 401)
+            return refuse_foreign_401(session, &url, err);
         if (rc < 0 || !is_redirect(reply))
             return rc;
         if (hops == REDIRECTS_MAX)
