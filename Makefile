@@ -130,8 +130,8 @@ bench: all ## Run the benchmarks; tables, and build/bench/NAME.json
 # Our `xl` stands beside Xen's own and never in its place: below /usr, where
 # distributions have theirs, there is none; elsewhere an xl that does not know
 # xl-hyper is not ours, and is neither replaced nor removed.
-SHIM := $(if $(filter-out / /usr,$(abspath $(prefix))),\
-	$(DESTDIR)$(sbindir)/xl)
+SHIM := $(strip $(if $(filter-out / /usr,$(abspath $(prefix))),\
+	$(DESTDIR)$(sbindir)/xl))
 SHIM_FREE = [ ! -e $(SHIM) ] || grep -q xl-hyper $(SHIM)
 
 install: all ## Install below DESTDIR and prefix
