@@ -121,27 +121,30 @@ stage_rows() {
     xl hyper-run --type pv --name "$name" "$image" true
     xl hyper-inspect "$name" | jq -c '.[0].Stages[] |
         {name: ("launch/pv/stage/" + .Name), value: (.Microseconds / 1000),
-         unit: "ms", runs: 1}'
+         unit: "ms", runs: 1, ratio: null, against: null}'
     xl hyper-destroy -f "$name" >/dev/null
 }
 
 main() {
-    local i pv=() pvh=() xls=() debian=() docker=() our
+    local i pv=() pvh=() xls=() debian=() docker=() our has_hvm=
+    if xl info | grep -q '^virt_caps.*hvm'; then
+        has_hvm=1
+    else
+        note "this host has no HVM: launch/pvh is not measured"
+    fi
     prepare
     for ((i = 0; i < runs; i++)); do
         pv+=("$(to_first_line ours pv)")
         xls+=("$(to_first_line stock_xl xl)")
         debian+=("$(to_first_line stock_xl debian)")
         docker+=("$(to_first_line in_docker)")
-        if xl info | grep -q '^virt_caps.*hvm'; then
-            pvh+=("$(to_first_line ours pvh)")
-        fi
+        [[ -z $has_hvm ]] || pvh+=("$(to_first_line ours pvh)")
         note "run $((i + 1)): ours ${pv[-1]}, pvh ${pvh[-1]:--}, xl" \
             "${xls[-1]}, debian ${debian[-1]}, docker ${docker[-1]} us"
     done
     our=$(median "${pv[@]}")
     row launch/pv "$(ms "$our")" ms "$runs"
-    [[ ${#pvh[@]} -eq 0 ]] ||
+    [[ -z $has_hvm ]] ||
         row launch/pvh "$(ms "$(median "${pvh[@]}")")" ms "$runs"
     row launch/pv/vs-xl-scripts "$(ms "$our")" ms "$runs" \
         "$(ratio "$our" "$(median "${xls[@]}")")" \

@@ -20,13 +20,13 @@ median() {
         END { print (NR % 2) ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
 }
 
-# row NAME VALUE UNIT RUNS [RATIO AGAINST]
+# row NAME VALUE UNIT RUNS [RATIO AGAINST]: without the last two, both are null.
 row() {
     jq -cn --arg name "$1" --argjson value "$2" --arg unit "$3" \
         --argjson runs "$4" --argjson ratio "${5:-null}" \
         --arg against "${6:-}" \
-        '{name: $name, value: $value, unit: $unit, runs: $runs} +
-         (if $ratio then {ratio: $ratio, against: $against} else {} end)'
+        '{name: $name, value: $value, unit: $unit, runs: $runs,
+          ratio: $ratio, against: (if $ratio then $against else null end)}'
 }
 
 # ratio OURS THEIRS
