@@ -56,14 +56,20 @@ int hx_init_mounts_base(struct hx_init_err *err)
     return mount_cgroups(err);
 }
 
-int hx_init_open_in(int root_fd, const char *path, uint64_t flags)
+static int open_below(int root_fd, const char *path, uint64_t flags,
+                      uint64_t resolve)
 {
     struct open_how how = {
         .flags = flags | O_CLOEXEC,
-        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve,
     };
 
     return (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+}
+
+int hx_init_open_in(int root_fd, const char *path, uint64_t flags)
+{
+    return open_below(root_fd, path, flags, 0);
 }
 
 /*
@@ -72,11 +78,12 @@ int hx_init_open_in(int root_fd, const char *path, uint64_t flags)
  * replaced.  No name of the image's is looked up but by openat2: what is made
  * is made in a folder that is open.
  */
-static int open_target(int root_fd, const char *path, bool is_folder)
+static int open_target(int root_fd, const char *path, bool is_folder,
+                       uint64_t resolve)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
-    int fd = hx_init_open_in(root_fd, path, O_PATH);
+    int fd = open_below(root_fd, path, O_PATH, resolve);
     _init_close_ int parent = -1;
     char above[256] = ".";
 
@@ -84,14 +91,14 @@ static int open_target(int root_fd, const char *path, bool is_folder)
         return fd;
     if (slash)
         snprintf(above, sizeof(above), "%.*s", (int)(slash - path), path);
-    parent = open_target(root_fd, above, true);
+    parent = open_target(root_fd, above, true, resolve);
     if (parent < 0)
         return -1;
     unlinkat(parent, name, 0);
     if (is_folder ? mkdirat(parent, name, 0755)
                   : mknodat(parent, name, S_IFREG | 0644, 0))
         return -1;
-    return hx_init_open_in(root_fd, path, O_PATH);
+    return open_below(root_fd, path, O_PATH, resolve);
 }
 
 int hx_init_mount_in(int root_fd, const struct hx_init_mount *spec,
@@ -104,7 +111,17 @@ int hx_init_mount_in(int root_fd, const struct hx_init_mount *spec,
 
     if (!spec->fstype && stat(spec->source, &st) == 0)
         is_folder = S_ISDIR(st.st_mode);
-    fd = open_target(root_fd, spec->target, is_folder);
+    /*
+     * With /proc a link to elsewhere, what hides parts of /proc would find
+     * nothing to hide (CVE-2019-19921).
+     */
+    fd = open_target(root_fd, spec->target, is_folder,
+                     spec->fstype ? RESOLVE_NO_SYMLINKS : 0);
+    if (fd < 0 && errno == ELOOP && spec->fstype)
+        return hx_init_fail(err,
+                            "the image's /%s is a symbolic link; %s is mounted "
+                            "on a real folder only",
+                            spec->target, spec->fstype);
     if (fd < 0)
         return hx_init_fail_sys(err, errno, "making the mount point /%s",
                                 spec->target);

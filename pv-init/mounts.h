@@ -43,8 +43,9 @@ struct hx_init_mount {
 
 /*
  * Mounts below the folder that root_fd (O_PATH) stands for, whatever links the
- * image has put in the way: none leads out of it.  A missing mount point is
- * made (for a bind of a file: a file).
+ * image has put in the way: none leads out of it, and where a filesystem goes
+ * there may be none at all.  A missing mount point is made (for a bind of a
+ * file: a file).
  */
 int hx_init_mount_in(int root_fd, const struct hx_init_mount *mount,
                      struct hx_init_err *err);

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "pv-init/etcfiles.h"
@@ -124,10 +126,14 @@ static int bind_read_only(const char *path)
 /* The files show /dev/null, the folders are empty; missing ones stay so. */
 static int mask(struct hx_init_err *err)
 {
+    struct statfs proc;
     struct stat st;
     unsigned i;
     int r;
 
+    /* Elsewhere all would be missing. */
+    if (statfs("/proc", &proc) < 0 || proc.f_type != PROC_SUPER_MAGIC)
+        return hx_init_fail(err, "the container's /proc is none");
     for (i = 0; i < HX_INIT_COUNT(masked); i++) {
         if (stat(masked[i], &st) < 0)
             continue;

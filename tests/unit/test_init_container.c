@@ -153,6 +153,9 @@ static void put(const char *path, const char *text, mode_t mode)
     must(chmod(path, mode), path);
 }
 
+/* What a test does to the roots of its pod: a shell command, run in each. */
+static const char *spoil;
+
 static void make_root(const char *root)
 {
     char command[1024];
@@ -174,6 +177,10 @@ static void make_root(const char *root)
     put(command, "#!/bin/sh\n", 0644);
     snprintf(command, sizeof(command), "%s/bin/lost", root);
     put(command, "#!/no/interpreter\n", 0755);
+    if (spoil) {
+        snprintf(command, sizeof(command), "cd %s && %s", root, spoil);
+        must(system(command) == 0 ? 0 : -1, spoil);
+    }
 }
 
 /* Becomes a tree like the one pv-init finds itself in. */
@@ -419,6 +426,31 @@ static void root_has_no_power_over_the_pod(void **state)
     assert_int_equal(out.code[0], 0);
 }
 
+static void mount_points_are_no_links(void **state)
+{
+    static const struct {
+        const char *spoil, *error;
+    } cases[] = {
+        { "mkdir x && ln -s x proc", "the image's /proc is a symbolic link" },
+        { "ln -s nowhere proc", "the image's /proc is a symbolic link" },
+        { "ln -s / sys", "the image's /sys is a symbolic link" },
+        { "mkdir x && ln -s /x dev", "the image's /dev is a symbolic link" },
+        { "touch proc", "mounting proc on /proc: Not a directory" },
+    };
+    struct outcome out;
+
+    NEED(state);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        spoil = cases[i].spoil;
+        supervise(POD(PLAIN("c", "", "/", SHELL("cat /x/timer_list"))), NULL,
+                  &out);
+        spoil = NULL;
+        assert_string_equal(out.output, "");
+        assert_non_null(strstr(out.error, cases[i].error));
+        assert_int_equal(out.code[0], 125);
+    }
+}
+
 static void a_read_only_root_has_its_files(void **state)
 {
     struct outcome out;
@@ -547,6 +579,7 @@ int main(void)
         cmocka_unit_test(exit_codes_are_dockers),
         cmocka_unit_test(a_process_is_as_docker_starts_it),
         cmocka_unit_test(root_has_no_power_over_the_pod),
+        cmocka_unit_test(mount_points_are_no_links),
         cmocka_unit_test(a_read_only_root_has_its_files),
         cmocka_unit_test(a_terminal_is_one),
         cmocka_unit_test(no_output_is_lost),
