@@ -18,6 +18,11 @@ static int commit_ref(const struct hx_store *store,
 
     if (rc < 0)
         return rc;
+    /* Who asks for a digest gets that image, or none. */
+    if (ref.digest && strcmp(ref.digest, found->root) != 0)
+        return hx_err_set(err, HX_ERR_CORRUPT,
+                          "%.200s: the image that was found is another one",
+                          canonical);
     hx_digest_copy(record.id, found->id);
     hx_digest_copy(record.digest, found->root);
     return hx_ref_record_save(store, &ref, &record, err);

@@ -35,12 +35,13 @@ static int no_memory(struct hx_err *err)
     return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "docker archive");
 }
 
-/* The canonical form of what a tag says, or NULL. */
+/* The canonical form of what a tag says, or NULL.  A name with a digest is
+ * none: nothing here could prove it. */
 static char *canonical(const char *text)
 {
     _cleanup_reference_ struct hx_reference ref = { 0 };
 
-    if (hx_reference_parse(text, &ref, NULL) < 0)
+    if (hx_reference_parse(text, &ref, NULL) < 0 || ref.digest)
         return NULL;
     return hx_reference_canonical(&ref);
 }

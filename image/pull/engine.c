@@ -180,6 +180,9 @@ static int find(struct hx_supply *supply, const struct hx_platform *wanted,
     hx_strv_free(&found.references);
     if (!name || hx_strv_add(&found.references, name) < 0)
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "docker engine");
+    /* The engine knows an image by a digest only when it has checked it. */
+    if (e->ref->digest)
+        hx_digest_copy(found.root, e->ref->digest);
     *found_r = found;
     found = (struct hx_found){ 0 };
     return 0;

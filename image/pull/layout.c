@@ -290,13 +290,17 @@ static int resolve_many(struct layout *layout, json_t *chosen,
     return rc;
 }
 
+/* A name with a digest that is not the image's own is a lie. */
 static int name_it(const json_t *entry, struct hx_found *found,
                    struct hx_err *err)
 {
     _cleanup_free_ char *name = whole_reference(entry);
+    _cleanup_reference_ struct hx_reference ref = { 0 };
 
-    return name && hx_strv_add(&found->references, name) < 0 ? no_memory(err)
-                                                             : 0;
+    if (!name || hx_reference_parse(name, &ref, NULL) < 0 ||
+        (ref.digest && strcmp(ref.digest, found->root) != 0))
+        return 0;
+    return hx_strv_add(&found->references, name) < 0 ? no_memory(err) : 0;
 }
 
 static int find(struct hx_supply *supply, const struct hx_platform *wanted,

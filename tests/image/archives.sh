@@ -91,6 +91,26 @@ test_hybrid_docker_archive() {
     grep -q blobs/sha256 "$work/h/manifest.json"
 }
 
+# Whoever packs an archive may write any name into it.
+test_names_with_a_digest_prove_nothing() {
+    local digest other name=docker.io/library/app
+    digest=$(digest_of "$work/library_app-1.manifest")
+    other=sha256:$(printf '%064d' 1)
+    docker_tree "$work/dn" "app@$digest"
+    pack "$work/dn" "$work/dn.tar"
+    pulls "docker-archive:$work/dn.tar"
+    [[ -z $(find "$store/refs" -type f) ]]
+    mkdir -p "$work/on"
+    oci_layout "$work/on" library_app 1
+    for claim in "$other" "$digest"; do
+        jq -c --arg n "$name@$claim" '.manifests[0].annotations =
+            {"io.containerd.image.name": $n}' "$work/on/index.json" >"$work/i"
+        mv "$work/i" "$work/on/index.json"
+        pulls "oci:$work/on"
+    done
+    [[ $(find "$store/refs" -type f) == "$store/refs/$name/_digests/$digest" ]]
+}
+
 # Docker before 25 writes a layer that two images share as a link.
 test_links_in_docker_archives() {
     docker_tree "$work/l" team/l:1
@@ -307,6 +327,16 @@ test_engine_image_needs_no_download() {
     disk_says "$id" library/app:1
 }
 
+test_engine_image_by_its_digest() {
+    local digest
+    digest=sha256:$(printf '%064d' 2)
+    docker_tree "$work/gd" app:1
+    engine_has "app@$digest" "$work/gd"
+    engine=$work/docker.sock pulls "app@$digest"
+    [[ $(jq -r .digest \
+        "$store/refs/docker.io/library/app/_digests/$digest") == "$digest" ]]
+}
+
 test_engine_without_the_image() {
     from_mirror
     rm -f "$work/server-engine/engine/app:1".*
@@ -375,11 +405,12 @@ test_what_skopeo_writes() {
 }
 
 run_tests docker_archive compressed_docker_archives hybrid_docker_archive \
-    links_in_docker_archives links_that_lead_out names_that_lead_out \
+    names_with_a_digest_prove_nothing links_in_docker_archives \
+    links_that_lead_out names_that_lead_out \
     two_images_in_one_archive no_such_file broken_archives \
     manifest_json_that_lies config_that_does_not_match_its_name \
     wrong_archive_kind another_platform oci_folder_and_archive \
     oci_folder_of_several oci_name_that_is_a_reference broken_oci_folders \
-    engine_image_needs_no_download engine_without_the_image \
-    engine_with_another_platform engine_that_fails shared_images \
-    what_skopeo_writes
+    engine_image_needs_no_download engine_image_by_its_digest \
+    engine_without_the_image engine_with_another_platform engine_that_fails \
+    shared_images what_skopeo_writes
