@@ -120,6 +120,20 @@ static int load_by_ref(const struct hx_store *store,
     return rc < 0 ? rc : load(store, record.id, &record, image_r, err);
 }
 
+/* What was just pulled, whatever its name has come to mean since. */
+static int load_pulled(const struct hx_store *store,
+                       const struct hx_fill_result *result,
+                       struct hx_image *image_r, struct hx_err *err)
+{
+    _cleanup_ref_record_ struct hx_ref_record record = { 0 };
+
+    if (!result->has_ref ||
+        hx_ref_record_load(store, &result->ref, &record, NULL) < 0 ||
+        strcmp(record.id, result->id) != 0)
+        return load_by_id(store, result->id, image_r, err);
+    return load(store, result->id, &record, image_r, err);
+}
+
 /* "sha256:HEX", or 12 hex digits and more: the hex part, else NULL. */
 static const char *id_prefix(const char *text)
 {
@@ -261,10 +275,7 @@ int hx_image_get(struct hx_store *store, const char *reference,
     rc = hx_fill(store, &source, options, progress, &result, err);
     if (rc < 0)
         return rc;
-    if (result.has_ref)
-        rc = load_by_ref(store, &result.ref, image_r, err);
-    else
-        rc = load_by_id(store, result.id, image_r, err);
+    rc = load_pulled(store, &result, image_r, err);
     hx_fill_result_release(&result);
     return rc;
 }

@@ -467,6 +467,40 @@ static void test_missing_helper(void **state)
                                     "not be started"));
 }
 
+/* Another pull moves the tag before we look: ours is what we get. */
+static void test_get_what_was_pulled(void **state)
+{
+    static const struct hx_image_options always_pull = { .pull =
+                                                             HX_PULL_ALWAYS };
+    struct hx_store *store = *state;
+    struct hx_image image = { 0 };
+    char script[500];
+
+    add_image(store, 'a', 'b', 'c', 'd');
+    add_image(store, 'e', 'f', '1', '2');
+    add_ref(store, "nginx", 'e');
+    snprintf(script, sizeof(script),
+             "#!/bin/sh\necho '{\"image\":{\"id\":\"%s\",\"reference\":"
+             "\"docker.io/library/nginx:latest\"}}'\n",
+             digest('a'));
+    put(store, "tmp/pull", script);
+    snprintf(script, sizeof(script), "%s/tmp", store->root);
+    setenv("HX_LIBEXEC", script, 1);
+    strcat(script, "/pull");
+    assert_int_equal(chmod(script, 0700), 0);
+    assert_int_equal(
+        hx_image_get(store, "nginx", &always_pull, NULL, &image, NULL), 0);
+    assert_string_equal(image.id, digest('a'));
+    assert_null(image.reference);
+    hx_image_release(&image);
+    add_ref(store, "nginx", 'a');
+    assert_int_equal(
+        hx_image_get(store, "nginx", &always_pull, NULL, &image, NULL), 0);
+    assert_string_equal(image.id, digest('a'));
+    assert_string_equal(image.familiar, "nginx:latest");
+    hx_image_release(&image);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -483,6 +517,7 @@ int main(void)
         TEST(test_sweep),
         TEST(test_hostile_records),
         TEST(test_missing_helper),
+        TEST(test_get_what_was_pulled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
