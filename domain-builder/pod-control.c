@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "domain-builder/pod-monitor.h"
 #include "domain-builder/pod-reconcile.h"
@@ -15,21 +16,30 @@
 #include "image/base/cleanup.h"
 #include "image/base/file.h"
 
-#define ACK_TIMEOUT_MS          5000
-#define AFTER_KILL_MS           5000
-#define LOCK_TIMEOUT_MS         30000
-#define REQUEST_LOCK_TIMEOUT_MS 75000 /* a boot and an answer */
-#define MONITOR_TIMEOUT_MS      2000
-#define EXIT_KILLED             137 /* as by SIGKILL */
+#define ACK_TIMEOUT_MS       5000
+#define AFTER_KILL_MS        5000
+#define LOCK_TIMEOUT_MS      30000
+#define KILL_LOCK_TIMEOUT_MS 75000 /* a boot and two answers */
+#define STOP_LOCK_TIMEOUT_MS 2000
+#define MONITOR_TIMEOUT_MS   2000
+#define LOOK_MS              100
+#define EXIT_KILLED          137 /* as by SIGKILL */
 
-/* One request at a time: the next would overwrite it before it is taken. */
-static int request(struct hx_host *host, const struct hx_pod *pod,
-                   uint32_t domid, const char *verb, unsigned argument,
-                   int timeout_ms, struct hx_err *err)
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+/* One signal at a time: the next would take the place of one that the guest
+ * has not taken yet. */
+static int lock_requests(struct hx_host *host, const struct hx_pod *pod,
+                         int timeout_ms, int *lock_r, struct hx_err *err)
 {
     struct hx_pod_dirs dirs = hx_pod_dirs_of(host);
     _cleanup_free_ char *path = NULL;
-    _cleanup_close_ int lock = -1;
     int r;
 
     if (asprintf(&path, "%s/pods/%s/request.lock", dirs.lib, pod->uuid) < 0) {
@@ -37,9 +47,14 @@ static int request(struct hx_host *host, const struct hx_pod *pod,
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "asking the pod %s",
                           pod->spec.name);
     }
-    r = hx_lock(path, 1, REQUEST_LOCK_TIMEOUT_MS, &lock, err);
-    return r < 0 ? r
-                 : hx_xen_request(host, domid, verb, argument, timeout_ms, err);
+    r = hx_lock(path, 1, timeout_ms, lock_r, err);
+    if (r == -HX_ERR_STATE)
+        return hx_err_set(err, HX_ERR_GUEST,
+                          "asking the pod %s: its guest has not answered to "
+                          "others that asked before; 'xl hyper-stop %s' does "
+                          "not wait for them",
+                          pod->spec.name, pod->spec.name);
+    return r;
 }
 
 /* The pod's living domain, now. */
@@ -65,6 +80,7 @@ static int living_domain(const struct hx_pod *pod, struct hx_domain *domain_r,
 int hx_pod_kill(struct hx_host *host, const struct hx_pod *pod, int signum,
                 struct hx_err *err)
 {
+    _cleanup_close_ int lock = -1;
     struct hx_domain domain;
     int r;
 
@@ -81,30 +97,49 @@ int hx_pod_kill(struct hx_host *host, const struct hx_pod *pod, int signum,
                           "signalling the pod %s: it is paused; 'xl unpause "
                           "%s' lets it go on",
                           pod->spec.name, pod->spec.name);
-    return request(host, pod, domain.domid, "kill", (unsigned)signum,
-                   ACK_TIMEOUT_MS, err);
+    r = lock_requests(host, pod, KILL_LOCK_TIMEOUT_MS, &lock, err);
+    return r < 0 ? r
+                 : hx_xen_request(host, domain.domid, pod->uuid, "kill",
+                                  (unsigned)signum, ACK_TIMEOUT_MS, err);
 }
 
 /* -- destroying -------------------------------------------------------------
  */
 
-/*
- * With the lock: ends the pod, if nobody was faster, by destroying its domain.
- * That it was us is recorded first, so that no one takes it for `xl destroy`.
- */
+/* That it was us is recorded before the domain is destroyed, so that no one
+ * takes it for `xl destroy`. */
+static int record_force(const struct hx_pod_dir *dir, struct hx_pod *pod,
+                        const char *why, struct hx_err *err)
+{
+    free(pod->message);
+    pod->message = strdup(why);
+    pod->state = HX_POD_EXITED;
+    pod->end = HX_END_KILLED;
+    pod->exit_code = EXIT_KILLED;
+    pod->finished_at_ms = hx_pod_now_ms();
+    return hx_pod_dir_save(dir, pod, err);
+}
+
+/* With the lock: ends the pod by destroying its domain, unless that has just
+ * ended by itself. */
 static int end_by_force(struct hx_host *host, const struct hx_pod_dir *dir,
                         struct hx_pod *pod, const char *why, struct hx_err *err)
 {
+    struct hx_domains domains = { 0 };
+    const struct hx_domain *domain;
     int r = 0;
 
     if (pod->state != HX_POD_EXITED) {
-        free(pod->message);
-        pod->message = strdup(why);
-        pod->state = HX_POD_EXITED;
-        pod->end = HX_END_KILLED;
-        pod->exit_code = EXIT_KILLED;
-        pod->finished_at_ms = hx_pod_now_ms();
-        r = hx_pod_dir_save(dir, pod, err);
+        r = hx_domains_get(&domains, err);
+        if (r < 0)
+            return r;
+        domain = hx_domains_find(&domains, pod->uuid);
+        if (domain && (domain->fate == HX_DOMAIN_ENDED ||
+                       domain->fate == HX_DOMAIN_CRASHED))
+            r = hx_pod_record_end(host, dir, pod, domain, err);
+        else
+            r = record_force(dir, pod, why, err);
+        hx_domains_release(&domains);
     }
     if (r == 0 && !pod->reaped)
         r = hx_pod_reap(host, dir, pod, err);
@@ -127,10 +162,15 @@ static int take(struct hx_host *host, const struct hx_pod *pod,
 static int check_ended(const struct hx_pod *fresh, struct hx_err *err)
 {
     struct hx_domain domain;
+    int r;
 
-    if (fresh->state == HX_POD_EXITED ||
-        living_domain(fresh, &domain, NULL) == -HX_ERR_STATE)
+    if (fresh->state == HX_POD_EXITED)
         return 0;
+    r = living_domain(fresh, &domain, err);
+    if (r == -HX_ERR_STATE)
+        return 0;
+    if (r < 0)
+        return r;
     return hx_err_set(err, HX_ERR_STATE,
                       "destroying the pod %s: it runs; stop it first, or say "
                       "-f",
@@ -176,10 +216,45 @@ static int stop_timeout(const struct hx_pod *pod)
                                                   : (int)longest_ms;
 }
 
-/* Asks the guest to stop, and waits for it. */
+/* As hx_pod_wait(), by looking again and again. */
+static int look_until_ended(struct hx_host *host, const struct hx_pod *pod,
+                            int64_t deadline_ms, struct hx_err *err)
+{
+    static const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000 };
+    struct hx_domain domain;
+
+    while (living_domain(pod, &domain, NULL) != -HX_ERR_STATE) {
+        if (now_ms() >= deadline_ms)
+            return hx_err_set(err, HX_ERR_STATE,
+                              "stopping the pod %s: it has not ended in time",
+                              pod->spec.name);
+        if (nanosleep(&pause, NULL) < 0)
+            return hx_err_set(err, HX_ERR_INTERRUPTED,
+                              "stopping the pod %s: interrupted by a signal",
+                              pod->spec.name);
+    }
+    return hx_pod_reconcile(host, pod->uuid, err);
+}
+
+/* HX_ERR_STATE: the time is up, and nothing else.  What keeps us from waiting
+ * (no descriptors, no monitor) shortens no pod's time. */
+static int await_end(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
+                     struct hx_err *err)
+{
+    int64_t deadline_ms = now_ms() + timeout_ms;
+    int r = hx_pod_wait(host, pod, timeout_ms, err);
+
+    if (r == 0 || r == -HX_ERR_INTERRUPTED ||
+        (r == -HX_ERR_STATE && now_ms() >= deadline_ms))
+        return r;
+    return look_until_ended(host, pod, deadline_ms, err);
+}
+
+/* Asks the guest to stop, and waits for it.  HX_ERR_STATE: in vain. */
 static int stop_kindly(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
                        struct hx_err *err)
 {
+    _cleanup_close_ int lock = -1;
     struct hx_domain domain;
     int r = living_domain(pod, &domain, err);
 
@@ -187,11 +262,16 @@ static int stop_kindly(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
         pod->domid = domain.domid;
         r = hx_pod_unpause(host, pod, err);
     }
-    if (r == 0)
-        r = request(host, pod, domain.domid, "stop", (unsigned)timeout_ms, 0,
-                    err);
+    if (r == 0) {
+        /* A signal that the guest does not take is overtaken. */
+        lock_requests(host, pod, STOP_LOCK_TIMEOUT_MS, &lock, NULL);
+        r = hx_xen_request(host, domain.domid, pod->uuid, "stop",
+                           (unsigned)timeout_ms, 0, err);
+        hx_cleanup_close(&lock);
+        lock = -1;
+    }
     if (r == -HX_ERR_STATE || r == 0) /* asked, or it has just ended */
-        r = hx_pod_wait(host, pod, timeout_ms + AFTER_KILL_MS, err);
+        r = await_end(host, pod, timeout_ms + AFTER_KILL_MS, err);
     return r;
 }
 
@@ -233,7 +313,7 @@ int hx_pod_stop(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
     if (timeout_ms > INT32_MAX - AFTER_KILL_MS)
         timeout_ms = INT32_MAX - AFTER_KILL_MS;
     r = stop_kindly(host, pod, timeout_ms, &why);
-    if (r < 0 && r != -HX_ERR_INTERRUPTED)
+    if (r == -HX_ERR_STATE)
         r = stop_by_force(host, pod, &why);
     if (r == -HX_ERR_NOT_FOUND) /* somebody has destroyed it meanwhile */
         return 0;

@@ -7,7 +7,6 @@
 #include "domain-builder/pod-monitor.h"
 #include "domain-builder/reconcile-plan.h"
 #include "domain-builder/resources.h"
-#include "domain-builder/xen_domains.h"
 #include "domain-builder/xen_host.h"
 #include "domain-builder/xen_report.h"
 #include "image/base/cleanup.h"
@@ -93,8 +92,9 @@ static int act_adopt(struct reconcile *work, const struct hx_domain *domain,
     return 0;
 }
 
-static int act_end(struct reconcile *work, const struct hx_domain *domain,
-                   struct hx_err *err)
+int hx_pod_record_end(struct hx_host *host, const struct hx_pod_dir *dir,
+                      struct hx_pod *pod, const struct hx_domain *domain,
+                      struct hx_err *err)
 {
     struct hx_guest_report report;
     struct xs_handle *xs;
@@ -102,16 +102,16 @@ static int act_end(struct reconcile *work, const struct hx_domain *domain,
 
     hx_guest_report_init(&report);
     if (domain) {
-        r = hx_xen_store(work->host, &xs, err);
+        r = hx_xen_store(host, &xs, err);
         if (r < 0)
             return r;
-        hx_xen_report_read(xs, domain->domid, work->pod.spec.container_count,
+        hx_xen_report_read(xs, domain->domid, pod->spec.container_count,
                            &report);
     }
     r = hx_guest_report_end(&report, domain ? domain->fate : HX_DOMAIN_GONE,
-                            false, NULL, &work->pod, err);
-    work->pod.finished_at_ms = hx_pod_now_ms();
-    return r == 0 ? hx_pod_dir_save(&work->dir, &work->pod, err) : r;
+                            false, NULL, pod, err);
+    pod->finished_at_ms = hx_pod_now_ms();
+    return r == 0 ? hx_pod_dir_save(dir, pod, err) : r;
 }
 
 int hx_pod_reap(struct hx_host *host, const struct hx_pod_dir *dir,
@@ -149,7 +149,8 @@ static int act(struct reconcile *work, enum hx_reconcile_action action,
         hx_pod_dir_unlock(&work->dir); /* the monitor may need it */
         return act_adopt(work, domain, err);
     case HX_RECONCILE_END:
-        return act_end(work, domain, err);
+        return hx_pod_record_end(work->host, &work->dir, &work->pod, domain,
+                                 err);
     case HX_RECONCILE_REAP:
         return hx_pod_reap(work->host, &work->dir, &work->pod, err);
     case HX_RECONCILE_REMOVE:

@@ -147,13 +147,14 @@ int hx_pod_wait(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
                 struct hx_err *err);
 
 /* A signal to the containers' processes; waits for the guest's answer at most
- * 5 s (HX_ERR_GUEST). */
+ * 5 s, and a minute for one that boots (HX_ERR_GUEST). */
 int hx_pod_kill(struct hx_host *host, const struct hx_pod *pod, int signum,
                 struct hx_err *err);
 
 /* Stop signal, wait, KILL, wait 5 s, destroy the domain.  timeout_ms -1: the
  * containers' own.  The folder stays, unless the pod has auto_remove.  One
- * that has ended is no error.  HX_ERR_INTERRUPTED as hx_pod_wait(). */
+ * that has ended is no error.  HX_ERR_INTERRUPTED as hx_pod_wait().  One that
+ * cannot be asked to stop is left alone. */
 int hx_pod_stop(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
                 struct hx_err *err);
 

@@ -22,11 +22,13 @@
 struct request {
     struct xs_handle *xs;
     uint32_t domid;
-    uint64_t seq;
+    const char *uuid;
+    uint64_t seq; /* of the last request */
+    char vm[64];
     char node[64];
     char dir[64]; /* of the guest's reports */
-    char ack[64];
-    char state[64];
+    char ack[80];
+    char state[80];
 };
 
 static int64_t now_ms(void)
@@ -38,10 +40,11 @@ static int64_t now_ms(void)
 }
 
 /* The number at the beginning of a node, or 0. */
-static uint64_t read_seq(struct xs_handle *xs, const char *path)
+static uint64_t read_seq(struct xs_handle *xs, xs_transaction_t transaction,
+                         const char *path)
 {
     unsigned int len = 0;
-    _cleanup_free_ char *value = xs_read(xs, XBT_NULL, path, &len);
+    _cleanup_free_ char *value = xs_read(xs, transaction, path, &len);
     uint64_t seq = 0;
 
     if (value && memchr(value, ' ', len))
@@ -51,19 +54,58 @@ static uint64_t read_seq(struct xs_handle *xs, const char *path)
     return seq;
 }
 
-static int send_request(struct request *request, const char *verb,
-                        unsigned argument, struct hx_err *err)
+/* Whether the domain is there, and is the pod's. */
+static bool is_there(const struct request *request,
+                     xs_transaction_t transaction)
 {
-    char text[64];
+    unsigned int len = 0;
+    _cleanup_free_ char *vm =
+        xs_read(request->xs, transaction, request->vm, &len);
 
-    request->seq = read_seq(request->xs, request->node) + 1;
-    snprintf(text, sizeof(text), "%" PRIu64 " %s %u", request->seq, verb,
-             argument);
-    if (!xs_write(request->xs, XBT_NULL, request->node, text,
-                  (unsigned)strlen(text)))
+    return vm && strncmp(vm, "/vm/", 4) == 0 &&
+           strcmp(vm + 4, request->uuid) == 0;
+}
+
+/*
+ * In a transaction: xenstored makes the folder of a domain that is gone anew
+ * for whoever writes into it, and nobody would ever remove it.  0; or 1 when
+ * `last` is not the last request any more.
+ */
+static int send_request(struct request *request, const char *verb,
+                        unsigned argument, const uint64_t *last,
+                        struct hx_err *err)
+{
+    bool there, is_last, written, ended;
+    xs_transaction_t transaction;
+    char text[64];
+    uint64_t seq;
+
+    do {
+        transaction = xs_transaction_start(request->xs);
+        if (transaction == XBT_NULL)
+            return hx_err_sys(err, HX_ERR_NO_XEN, errno,
+                              "asking domain %u to %s", request->domid, verb);
+        there = is_there(request, transaction);
+        seq = read_seq(request->xs, transaction, request->node);
+        is_last = !last || *last == seq;
+        snprintf(text, sizeof(text), "%" PRIu64 " %s %u", seq + 1, verb,
+                 argument);
+        written = there && is_last &&
+                  xs_write(request->xs, transaction, request->node, text,
+                           (unsigned)strlen(text));
+        ended = xs_transaction_end(request->xs, transaction, !written);
+    } while (!ended && errno == EAGAIN);
+    if (!there)
+        return hx_err_set(err, HX_ERR_STATE,
+                          "asking domain %u to %s: it is gone", request->domid,
+                          verb);
+    if (!is_last)
+        return 1;
+    if (!written || !ended)
         return hx_err_sys(err, HX_ERR_NO_XEN, errno,
                           "asking domain %u to %s: writing %s", request->domid,
                           verb, request->node);
+    request->seq = seq + 1;
     return 0;
 }
 
@@ -108,7 +150,8 @@ static int await_ack(const struct request *request, const char *verb,
 
         while ((event = xs_check_watch(request->xs)))
             free(event);
-        if (read_seq(request->xs, request->ack) == request->seq ||
+        /* Or a higher one: a later request took the place of ours. */
+        if (read_seq(request->xs, XBT_NULL, request->ack) >= request->seq ||
             has_ended(request))
             return 0;
         if (now_ms() < boot_deadline_ms && is_booting(request))
@@ -124,14 +167,33 @@ static int await_ack(const struct request *request, const char *verb,
     }
 }
 
-int hx_xen_request(struct hx_host *host, uint32_t domid, const char *verb,
-                   unsigned argument, int timeout_ms, struct hx_err *err)
+/* What the guest has not taken yet would be lost by the next writing. */
+static int send_in_turn(struct request *request, const char *verb,
+                        unsigned argument, int timeout_ms, struct hx_err *err)
 {
-    struct request request = { .domid = domid };
+    int r;
+
+    do {
+        uint64_t last = read_seq(request->xs, XBT_NULL, request->node);
+
+        request->seq = last;
+        r = await_ack(request, verb, timeout_ms, err);
+        if (r == 0)
+            r = send_request(request, verb, argument, &last, err);
+    } while (r > 0);
+    return r;
+}
+
+int hx_xen_request(struct hx_host *host, uint32_t domid, const char *uuid,
+                   const char *verb, unsigned argument, int timeout_ms,
+                   struct hx_err *err)
+{
+    struct request request = { .domid = domid, .uuid = uuid };
     int r = hx_xen_store(host, &request.xs, err);
 
     if (r < 0)
         return r;
+    snprintf(request.vm, sizeof(request.vm), "/local/domain/%u/vm", domid);
     snprintf(request.node, sizeof(request.node),
              "/local/domain/%u/" HX_ABI_REQUEST, domid);
     snprintf(request.dir, sizeof(request.dir), "/local/domain/%u/" HX_ABI_DIR,
@@ -139,14 +201,14 @@ int hx_xen_request(struct hx_host *host, uint32_t domid, const char *verb,
     snprintf(request.ack, sizeof(request.ack), "%s/ack", request.dir);
     snprintf(request.state, sizeof(request.state), "%s/state", request.dir);
     if (timeout_ms <= 0)
-        return send_request(&request, verb, argument, err);
+        return send_request(&request, verb, argument, NULL, err);
     if (!xs_watch(request.xs, request.dir, TOKEN) ||
         !xs_watch(request.xs, "@releaseDomain", TOKEN))
         r = hx_err_sys(err, HX_ERR_NO_XEN, errno,
                        "asking domain %u to %s: watching xenstore", domid,
                        verb);
     if (r == 0)
-        r = send_request(&request, verb, argument, err);
+        r = send_in_turn(&request, verb, argument, timeout_ms, err);
     if (r == 0)
         r = await_ack(&request, verb, timeout_ms, err);
     xs_unwatch(request.xs, request.dir, TOKEN);

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* wrap: hx_domains_get hx_pod_undo hx_pod_unpause hx_pod_wait hx_xen_store */
+/* wrap: hx_xen_report_read hx_xen_request hx_pod_reconcile clock_gettime */
+/*
+ * Stopping and destroying, with a pretended Xen below: when a domain is
+ * destroyed, and what is recorded then.
+ */
+#include "domain-builder/pod.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "domain-builder/host.h"
+#include "domain-builder/pod-reconcile.h"
+#include "domain-builder/resources.h"
+#include "domain-builder/xen_host.h"
+#include "domain-builder/xen_report.h"
+#include "domain-builder/xen_request.h"
+#include "tests/unit/pod_fixture.h"
+#include "tests/unit/unit.h"
+
+static struct scene {
+    struct pod_fixture *fixture;
+    struct hx_host *host;
+    struct hx_pod_dir dir;
+    struct hx_pod pod;
+    enum hx_domain_fate fate;
+    int looks_until_ended; /* counts down; 0: it does not end */
+    int wait_result, request_result;
+    bool wait_takes_its_time;
+    int skipped_s; /* of the clock */
+    int undone, reconciled, requests;
+} scene;
+
+int __real_clock_gettime(clockid_t clock, struct timespec *ts_r);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts_r);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts_r)
+{
+    int r = __real_clock_gettime(clock, ts_r);
+
+    ts_r->tv_sec += scene.skipped_s;
+    return r;
+}
+
+int __wrap_hx_domains_get(struct hx_domains *domains_r, struct hx_err *err);
+int __wrap_hx_domains_get(struct hx_domains *domains_r, struct hx_err *err)
+{
+    (void)err;
+    if (scene.looks_until_ended && --scene.looks_until_ended == 0)
+        scene.fate = HX_DOMAIN_ENDED;
+    *domains_r = (struct hx_domains){ 0 };
+    if (scene.fate == HX_DOMAIN_GONE)
+        return 0;
+    domains_r->list = calloc(1, sizeof(*domains_r->list));
+    domains_r->count = 1;
+    memcpy(domains_r->list[0].uuid, scene.dir.uuid, sizeof(scene.dir.uuid));
+    domains_r->list[0].domid = 5;
+    domains_r->list[0].fate = scene.fate;
+    return 0;
+}
+
+int __wrap_hx_pod_undo(struct hx_host *host, const char *uuid, bool scratch,
+                       struct hx_err *err);
+int __wrap_hx_pod_undo(struct hx_host *host, const char *uuid, bool scratch,
+                       struct hx_err *err)
+{
+    (void)host;
+    (void)uuid;
+    (void)scratch;
+    (void)err;
+    scene.undone++;
+    return 0;
+}
+
+int __wrap_hx_pod_unpause(struct hx_host *host, const struct hx_pod *pod,
+                          struct hx_err *err);
+int __wrap_hx_pod_unpause(struct hx_host *host, const struct hx_pod *pod,
+                          struct hx_err *err)
+{
+    (void)host;
+    (void)pod;
+    (void)err;
+    return 0;
+}
+
+int __wrap_hx_pod_wait(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
+                       struct hx_err *err);
+int __wrap_hx_pod_wait(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
+                       struct hx_err *err)
+{
+    (void)host;
+    (void)pod;
+    if (scene.wait_takes_its_time)
+        scene.skipped_s += timeout_ms / 1000;
+    return scene.wait_result
+               ? hx_err_set(err, (enum hx_err_code)scene.wait_result, "no")
+               : 0;
+}
+
+int __wrap_hx_xen_store(struct hx_host *host, struct xs_handle **xs_r,
+                        struct hx_err *err);
+int __wrap_hx_xen_store(struct hx_host *host, struct xs_handle **xs_r,
+                        struct hx_err *err)
+{
+    (void)host;
+    (void)err;
+    *xs_r = NULL;
+    return 0;
+}
+
+void __wrap_hx_xen_report_read(struct xs_handle *xs, uint32_t domid,
+                               size_t containers,
+                               struct hx_guest_report *report);
+void __wrap_hx_xen_report_read(struct xs_handle *xs, uint32_t domid,
+                               size_t containers,
+                               struct hx_guest_report *report)
+{
+    (void)xs;
+    (void)domid;
+    (void)containers;
+    hx_guest_report_take(report, "exit/0", "3", 1);
+    hx_guest_report_take(report, "state", "exited", 6);
+}
+
+int __wrap_hx_xen_request(struct hx_host *host, uint32_t domid,
+                          const char *uuid, const char *verb, unsigned argument,
+                          int timeout_ms, struct hx_err *err);
+int __wrap_hx_xen_request(struct hx_host *host, uint32_t domid,
+                          const char *uuid, const char *verb, unsigned argument,
+                          int timeout_ms, struct hx_err *err)
+{
+    (void)host;
+    (void)argument;
+    (void)timeout_ms;
+    assert_int_equal(domid, 5);
+    assert_string_equal(uuid, scene.dir.uuid);
+    assert_string_equal(verb, "stop");
+    scene.requests++;
+    return scene.request_result
+               ? hx_err_set(err, (enum hx_err_code)scene.request_result, "no")
+               : 0;
+}
+
+int __wrap_hx_pod_reconcile(struct hx_host *host, const char *uuid,
+                            struct hx_err *err);
+int __wrap_hx_pod_reconcile(struct hx_host *host, const char *uuid,
+                            struct hx_err *err)
+{
+    (void)host;
+    (void)err;
+    assert_string_equal(uuid, scene.dir.uuid);
+    scene.reconciled++;
+    return 0;
+}
+
+static int setup(void **state)
+{
+    struct hx_host_options options = { 0 };
+    struct hx_err err;
+
+    (void)state;
+    memset(&scene, 0, sizeof(scene));
+    pod_fixture_setup((void **)&scene.fixture);
+    options.state_dir = scene.fixture->lib;
+    options.run_dir = scene.fixture->run;
+    assert_int_equal(hx_host_open(&options, &scene.host, &err), 0);
+    pod_fixture_make(scene.fixture, "web", HX_POD_RUNNING, &scene.dir);
+    assert_int_equal(hx_pod_dir_load(&scene.dir, &scene.pod, &err), 0);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    hx_pod_release(&scene.pod);
+    hx_host_close(scene.host);
+    hx_pod_dir_release(&scene.dir);
+    pod_fixture_teardown((void **)&scene.fixture);
+    return 0;
+}
+
+static void recorded(enum hx_pod_end end, int exit_code)
+{
+    struct hx_pod pod;
+
+    assert_int_equal(hx_pod_dir_load(&scene.dir, &pod, NULL), 0);
+    assert_int_equal(pod.end, end);
+    assert_int_equal(pod.exit_code, exit_code);
+    hx_pod_release(&pod);
+}
+
+static int stop(int timeout_ms)
+{
+    struct hx_err err = { 0 };
+
+    return hx_pod_stop(scene.host, &scene.pod, timeout_ms, &err);
+}
+
+/* -- stopping -----------------------------------------------------------------
+ */
+
+static void one_that_ends_is_not_destroyed(void **state)
+{
+    (void)state;
+    assert_int_equal(stop(0), 0);
+    assert_int_equal(scene.requests, 1);
+    assert_int_equal(scene.undone, 0);
+}
+
+static void one_that_does_not_is_destroyed_when_its_time_is_up(void **state)
+{
+    (void)state;
+    scene.wait_result = HX_ERR_STATE;
+    scene.wait_takes_its_time = true;
+    assert_int_equal(stop(0), 0);
+    assert_int_equal(scene.undone, 1);
+    recorded(HX_END_KILLED, 137);
+}
+
+/* Of any kind, "another command is at work" included. */
+static void who_cannot_wait_looks_until_it_has_ended(void **state)
+{
+    static const enum hx_err_code why[] = { HX_ERR_SYSTEM, HX_ERR_STATE };
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        scene.fate = HX_DOMAIN_ALIVE;
+        scene.wait_result = (int)why[i];
+        scene.looks_until_ended = 4;
+        scene.reconciled = 0;
+        assert_int_equal(stop(10000), 0);
+        assert_int_equal(scene.undone, 0);
+        assert_int_equal(scene.reconciled, 1);
+    }
+}
+
+static void one_that_cannot_be_asked_is_left_alone(void **state)
+{
+    (void)state;
+    scene.request_result = HX_ERR_NO_XEN;
+    assert_int_equal(stop(0), -HX_ERR_NO_XEN);
+    assert_int_equal(scene.undone, 0);
+    recorded(HX_END_NONE, -1);
+}
+
+static void one_that_is_gone_meanwhile_is_waited_for(void **state)
+{
+    (void)state;
+    scene.request_result = HX_ERR_STATE;
+    assert_int_equal(stop(0), 0);
+    assert_int_equal(scene.undone, 0);
+}
+
+/* -- destroying ---------------------------------------------------------------
+ */
+
+static void its_own_end_is_kept(void **state)
+{
+    (void)state;
+    /* Ends between the last look and the force. */
+    scene.wait_result = HX_ERR_STATE;
+    scene.wait_takes_its_time = true;
+    scene.looks_until_ended = 2;
+    assert_int_equal(stop(0), 0);
+    assert_int_equal(scene.undone, 1);
+    recorded(HX_END_EXIT, 3);
+}
+
+static void a_running_one_is_destroyed_by_force_only(void **state)
+{
+    struct hx_err err = { 0 };
+
+    (void)state;
+    assert_int_equal(hx_pod_destroy(scene.host, &scene.pod, false, &err),
+                     -HX_ERR_STATE);
+    assert_int_equal(scene.undone, 0);
+    assert_int_equal(hx_pod_destroy(scene.host, &scene.pod, true, &err), 0);
+    assert_int_equal(scene.undone, 1);
+    assert_int_equal(access(scene.dir.path, F_OK), -1);
+}
+
+#define SCENE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCENE(one_that_ends_is_not_destroyed),
+        SCENE(one_that_does_not_is_destroyed_when_its_time_is_up),
+        SCENE(who_cannot_wait_looks_until_it_has_ended),
+        SCENE(one_that_cannot_be_asked_is_left_alone),
+        SCENE(one_that_is_gone_meanwhile_is_waited_for),
+        SCENE(its_own_end_is_kept),
+        SCENE(a_running_one_is_destroyed_by_force_only),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
