@@ -98,11 +98,12 @@ static int act_address(void *ctx, struct hx_err *err)
     return r == 0 ? stage_done(build, "network", err) : r;
 }
 
+/* Not while there is a domain that could not be destroyed and may use it. */
 static void undo_address(void *ctx)
 {
     struct build *build = ctx;
 
-    hx_lease_release(hx_host_run_dir(build->host), build->pod->uuid, NULL);
+    hx_pod_undo(build->host, build->pod->uuid, false, NULL);
 }
 
 static int act_scratch(void *ctx, struct hx_err *err)

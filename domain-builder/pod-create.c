@@ -50,11 +50,14 @@ static int act_type(void *ctx, struct hx_err *err)
                                  &create->spec.type, err);
 }
 
+/* The folder outlives what the pod owns: state "creating" and a free lock make
+ * the next command finish what could not be undone now. */
 static void undo_folder(void *ctx)
 {
     struct create *create = ctx;
 
-    hx_pod_dir_remove(&create->dirs, &create->dir, NULL);
+    if (hx_pod_undo(create->host, create->dir.uuid, true, NULL) == 0)
+        hx_pod_dir_remove(&create->dirs, &create->dir, NULL);
 }
 
 static int act_folder(void *ctx, struct hx_err *err)
@@ -81,13 +84,6 @@ static int act_build(void *ctx, struct hx_err *err)
 
     return hx_pod_build(create->host, &create->pod, create->dir.nonce,
                         create->start_us, err);
-}
-
-static void undo_build(void *ctx)
-{
-    struct create *create = ctx;
-
-    hx_pod_undo(create->host, create->pod.uuid, true, NULL);
 }
 
 /* It sees by itself when the domain goes, so nothing is to be undone. */
@@ -119,9 +115,9 @@ static int act_state(void *ctx, struct hx_err *err)
 }
 
 static const struct hx_step create_steps[] = {
-    { "type", act_type, NULL },         { "folder", act_folder, undo_folder },
-    { "build", act_build, undo_build }, { "monitor", act_monitor, NULL },
-    { "unpause", act_unpause, NULL },   { "state", act_state, NULL },
+    { "type", act_type, NULL },       { "folder", act_folder, undo_folder },
+    { "build", act_build, NULL },     { "monitor", act_monitor, NULL },
+    { "unpause", act_unpause, NULL }, { "state", act_state, NULL },
 };
 
 int hx_pod_create(struct hx_host *host, const struct hx_pod_spec *spec,

@@ -42,7 +42,8 @@
  *
  * Fills pod->domid, ip, gateway, mac, bridge, vif and appends to pod->stages;
  * touches nothing else.  On failure all steps done are undone (a scratch disk
- * that was there before stays), domid is 0 and the strings are NULL.
+ * that was there before stays), domid is 0 and the strings are NULL; a domain
+ * that can't be destroyed keeps its address, and is left to hx_pod_undo().
  *
  * A scratch disk that is already there is used as it is, so that a pod can be
  * started again with what it wrote.
