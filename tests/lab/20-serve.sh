@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
+# shellcheck disable=SC2016
 # Servers: the page over the vif, and the life of a pod seen from dom0.
 
 address_of() {
@@ -35,6 +36,33 @@ test_stop_uses_stop_signal_then_kills() {
         "$(xl hyper-inspect stubborn | jq '.[0].State.ExitCode')"
 }
 
+test_a_kill_during_the_boot_is_carried_out() {
+    xl hyper-create --type pv --name early busybox sleep 1000 >/dev/null
+    if is_up early; then
+        skip "guests boot too fast here to be asked meanwhile"
+    fi
+    # Returns when the guest has taken it.
+    exits 0 timeout 90 xl hyper-kill -s KILL early
+    until_true 30 has_ended early
+    same "exit code" 137 "$(state_of early ExitCode)"
+    same "how it ended" exit "$(state_of early End)"
+}
+
+# A stop lets a paused pod go on, so that its whole boot is still to come.  The
+# stop signal is KILL: of another one the shell may have no trap yet, and then
+# the kernel drops it.
+test_a_stop_during_the_boot_is_carried_out() {
+    local start
+    xl hyper-create --type pv --paused --stop-signal KILL --name early \
+        busybox sleep 1000 >/dev/null
+    start=$SECONDS
+    exits 0 xl hyper-stop -t 120 early
+    [[ $((SECONDS - start)) -lt 60 ]] ||
+        fail "the guest did nothing for $((SECONDS - start)) s"
+    same "exit code" 137 "$(state_of early ExitCode)"
+    same "how it ended" exit "$(state_of early End)"
+}
+
 test_logs_follow() {
     local pid
     xl hyper-create --type pv --name talk busybox \
@@ -53,6 +81,7 @@ test_static_address_and_mac() {
     same address 172.30.7.7 "$(address_of fixed)"
     until_true 60 ping -c 1 -W 1 172.30.7.7
     has "arp" "$(ip neigh show 172.30.7.7)" 00:16:3e:01:02:03
+    until_true 60 is_up fixed
     refuses 125 172.30.7.7 xl hyper-create --name second --ip 172.30.7.7 \
         busybox sleep 1
 }

@@ -22,20 +22,29 @@ test_fifty_rounds_leave_nothing() {
     same traces "$before" "$(traces)"
 }
 
+# The kernel's trace names a script, and not the shell that its first line does.
 test_no_shell_and_no_qemu_during_a_launch() {
-    local trace=/sys/kernel/tracing
+    local trace=/sys/kernel/tracing type seen
+    local switch=$trace/events/sched/sched_process_exec/enable
     warm
     mountpoint -q $trace || mount -t tracefs nodev $trace
-    echo 1 >$trace/events/sched/sched_process_exec/enable
-    echo >$trace/trace
-    xl-hyper create --type pv --name quiet busybox sleep 1000 >/dev/null
-    echo 0 >$trace/events/sched/sched_process_exec/enable
-    grep -o 'filename=[^ ]*' $trace/trace | sort | uniq -c >execs
-    grep -q 'filename=.*xl-hyper' execs || fail "the trace saw nothing: $(cat execs)"
-    if grep -E 'filename=.*/(ba|da|)sh$|qemu|/bin/env|xenstore-' execs; then
-        fail "a shell or QEMU ran: $(cat execs)"
-    fi
-    same "QEMU processes" "" "$(pgrep qemu || true)"
+    for type in $(types); do
+        echo >$trace/trace
+        echo 1 >$switch
+        xl-hyper create --type "$type" --name quiet busybox sleep 1000 \
+            >/dev/null
+        echo 0 >$switch
+        grep -o 'filename=[^ ]*' $trace/trace | sort | uniq -c >execs
+        for seen in xl-hyper hotplug monitor; do
+            grep -q "filename=.*/$seen\$" execs ||
+                fail "$type: the trace saw no $seen: $(cat execs)"
+        done
+        if grep -E '/(ba|da|)sh$|/scripts/|qemu|/bin/env|xenstore-' execs; then
+            fail "$type: a shell or QEMU ran: $(cat execs)"
+        fi
+        same "$type: QEMU processes" "" "$(pgrep qemu || true)"
+        xl-hyper destroy -f quiet >/dev/null
+    done
 }
 
 # limit test_failure_at_every_step_is_undone: 900

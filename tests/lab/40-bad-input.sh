@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
+# shellcheck disable=SC2016
 # Bad input: one sentence, a documented exit code, nothing left behind.
 
 test_missing_images() {
@@ -26,6 +27,7 @@ test_names_and_options() {
     refuses 125 "--ip" xl hyper-create --ip 300.1.1.1 busybox
     refuses 125 "--mac" xl hyper-create --mac zz busybox
     xl hyper-create --type pv --name taken busybox sleep 1000 >/dev/null
+    until_true 60 is_up taken
     refuses 125 "taken" xl hyper-create --name taken busybox sleep 1000
     refuses 1 "-f" xl hyper-destroy taken
     refuses 1 "nobody" xl hyper-inspect nobody
@@ -51,29 +53,85 @@ test_too_little_memory_for_the_guest_is_no_success() {
     [[ -s err ]] || fail "no sentence"
 }
 
-test_full_disk() {
-    mkdir -p small
-    mount -t tmpfs -o size=256k tmpfs small
+# small_store KIB: an empty /var/lib/hyper of that size, until the test ends.
+small_store() {
     mkdir -p /var/lib/hyper
-    mount --bind small /var/lib/hyper
-    local rc=0
-    xl hyper-create busybox >out 2>err || rc=$?
-    umount /var/lib/hyper
-    umount small
-    same "exit" 125 "$rc"
-    same "lines" 1 "$(wc -l <err)"
-    has "sentence" "$(cat err)" "space"
+    mount -t tmpfs -o "size=${1}k,mode=711" tmpfs /var/lib/hyper
+    trap 'umount -l /var/lib/hyper' EXIT
 }
 
-test_no_xenstored_and_no_privilege() {
-    refuses 125 "root" setpriv --reuid 65534 --clear-groups xl-hyper create busybox
-    unshare -m sh -c 'mount -t tmpfs none /run/xen* 2>/dev/null
-        mount -t tmpfs none /var/run/xenstored 2>/dev/null
-        mount -t tmpfs none /proc/xen
-        mount -t tmpfs none /dev/xen 2>/dev/null
-        exec xl-hyper create busybox' >out 2>err && fail "created without Xen"
-    same "lines" 1 "$(wc -l <err)"
-    has sentence "$(cat err)" Xen
+# refuses_for_space COMMAND...
+refuses_for_space() {
+    refuses 125 "No space left" "$@"
+    # Sentences have the way out behind a semicolon.
+    has "$*: the way out" "$(cat err)" "; "
+}
+
+test_full_disk_during_a_pull() {
+    small_store 256
+    refuses_for_space xl hyper-create -q busybox
+    same "left in the store" "" "$(cd /var/lib/hyper &&
+        find blobs disks images refs tmp -type f)"
+}
+
+# The image is there: no space for the pod's folder, for any of its scratch
+# disk (112 KiB), for all of it.
+test_full_disk_during_a_create() {
+    local kib fill=/var/lib/hyper/fill
+    small_store 16384
+    xl hyper-pull -q busybox >/dev/null
+    for kib in 0 8 64; do
+        dd if=/dev/zero of=$fill bs=4k status=none 2>/dev/null || true
+        truncate -s "-${kib}K" $fill
+        refuses_for_space xl hyper-create --type pv --network none busybox \
+            sleep 1
+        rm $fill
+    done
+}
+
+# hidden FOLDER... -- COMMAND...: for it, these folders are empty.
+hidden() {
+    unshare -m sh -ec 'while [ "$1" != -- ]; do
+            mount -t tmpfs none "$1"
+            shift
+        done
+        shift
+        exec "$@"' hidden "$@"
+}
+
+test_no_privilege() {
+    refuses 125 "root" setpriv --reuid 65534 --clear-groups \
+        xl-hyper create --type pv busybox sleep 1
+}
+
+test_no_xen() {
+    refuses 125 "does not run on Xen" hidden /dev/xen /proc/xen -- \
+        xl-hyper create --type pv busybox sleep 1
+}
+
+# Only the socket is hidden: libxenstore would fall back to the kernel's device,
+# and with no xenstored behind that wait for ever.
+test_no_xenstored() {
+    refuses 125 "xenstored does not answer" hidden /run/xenstored -- \
+        xl-hyper create --type pv busybox sleep 1
+}
+
+test_a_xenstored_that_hangs() {
+    local before pid start
+    before=$(traces)
+    pid=$(pgrep -x 'o?xenstored')
+    # shellcheck disable=SC2064 # this very pid
+    trap "kill -CONT $pid" EXIT
+    start=$SECONDS
+    kill -STOP "$pid"
+    exits 125 timeout 60 xl-hyper create --type pv busybox sleep 1
+    kill -CONT "$pid"
+    [[ $((SECONDS - start)) -lt 30 ]] ||
+        fail "it took $((SECONDS - start)) s"
+    same "lines on stderr" 1 "$(wc -l <err)"
+    has "the sentence" "$(cat err)" "xenstored does not answer"
+    has "the way out" "$(cat err)" "; "
+    same "left behind" "$before" "$(traces)"
 }
 
 test_errors_carry_no_escapes() {

@@ -3,11 +3,6 @@
 # shellcheck disable=SC2016
 # The monitor: killed, restarted, flooded; its console, and how pods end.
 
-# The commands' view of a pod: one field of hyper-inspect.
-state_of() {
-    xl-hyper inspect "$1" | jq -r ".[0].State.$2"
-}
-
 log_of() {
     xl-hyper inspect "$1" | jq -r '.[0].LogPath'
 }

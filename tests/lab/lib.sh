@@ -57,6 +57,22 @@ until_true() {
     done
 }
 
+# The commands' view of a pod: one field of its State in hyper-inspect.
+state_of() {
+    xl-hyper inspect "$1" | jq -r ".[0].State.$2"
+}
+
+has_ended() {
+    [[ $(state_of "$1" Status) == exited ]]
+}
+
+# The guest has told that its processes run; until then nodes of its come into
+# xenstore, which `traces` sees.
+is_up() {
+    [[ $(xenstore-read "/local/domain/$(xl domid "$1")/data/hyper/state" \
+        2>/dev/null) == running ]]
+}
+
 # Removes every pod, by our own means and then by Xen's.
 clean_slate() {
     local pod
@@ -81,7 +97,9 @@ traces() {
     echo "xenstore: $(xenstore_paths)"
     echo "run: $(find /run/hyper -mindepth 1 2>/dev/null |
         grep -vE '/(lock|.*\.lock)$' | sort | tr '\n' ' ')"
-    echo "pods: $(ls /var/lib/hyper/pods 2>/dev/null | tr '\n' ' ')"
+    echo "pods: $(find /var/lib/hyper/pods /var/lib/hyper/pods/.names \
+        -mindepth 1 -maxdepth 1 ! -name .lock ! -name .names 2>/dev/null |
+        sort | tr '\n' ' ')"
     echo "temp: $(ls /var/lib/hyper/tmp 2>/dev/null | tr '\n' ' ')"
     echo "processes: $(ps -eo comm= | grep -E '^(monitor|mkroot|pull|xl-hyper|qemu.*)$' |
         sort | tr '\n' ' ' || true)"
