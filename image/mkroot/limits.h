@@ -21,6 +21,9 @@
 #define HX_MKROOT_DEPTH_MAX 2048
 /* Links followed for one path, as the kernel does. */
 #define HX_MKROOT_SYMLINKS_MAX 40
+/* Components of all paths and of the links in them: a few links can make each
+ * short path a walk of 80,000 steps.  Some tens of seconds of work. */
+#define HX_MKROOT_STEPS_MAX UINT64_C(100000000)
 
 /* Uncompressed tar bytes, all layers together; and file content, in which
  * holes count as if they were data. */

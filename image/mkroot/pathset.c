@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 uint64_t hx_pathset_step(uint64_t hash, const char *name, size_t len)
 {
@@ -14,11 +15,12 @@ uint64_t hx_pathset_step(uint64_t hash, const char *name, size_t len)
     return (hash ^ '/') * prime;
 }
 
-/* FNV's low bits are weak, and the table's index and the marks use them. */
-static uint64_t finish(uint64_t hash)
+/* FNV's low bits are weak, and the table's index and the marks use them.  The
+ * key keeps paths from being made to lie close together. */
+static uint64_t finish(const struct hx_pathset *set, uint64_t hash)
 {
     hash ^= hash >> 33;
-    hash *= UINT64_C(0xff51afd7ed558ccd);
+    hash *= set->key;
     hash ^= hash >> 33;
     return hash & ~(uint64_t)HX_PATHSET_MARKS;
 }
@@ -39,6 +41,11 @@ static int grow(struct hx_pathset *set)
 
     if (!slots)
         return -1;
+    if (!set->size) {
+        /* A short read leaves it weaker, and nothing wrong. */
+        (void)!getrandom(&set->key, sizeof(set->key), 0);
+        set->key |= 1;
+    }
     for (size_t i = 0; i < set->size; i++)
         if (set->slots[i])
             *slot_of(slots, size, set->slots[i] & ~(uint64_t)HX_PATHSET_MARKS) =
@@ -51,12 +58,13 @@ static int grow(struct hx_pathset *set)
 
 int hx_pathset_add(struct hx_pathset *set, uint64_t hash, unsigned marks)
 {
-    uint64_t key = finish(hash), *slot;
+    uint64_t key, *slot;
 
     if (set->used >= set->size / 4 * 3 && grow(set) < 0) {
         errno = ENOMEM;
         return -1;
     }
+    key = finish(set, hash);
     slot = slot_of(set->slots, set->size, key);
     if (!*slot) {
         *slot = key;
@@ -70,7 +78,7 @@ unsigned hx_pathset_get(const struct hx_pathset *set, uint64_t hash)
 {
     if (!set->size)
         return 0;
-    return (unsigned)(*slot_of(set->slots, set->size, finish(hash)) &
+    return (unsigned)(*slot_of(set->slots, set->size, finish(set, hash)) &
                       HX_PATHSET_MARKS);
 }
 

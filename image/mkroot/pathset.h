@@ -22,6 +22,7 @@ struct hx_pathset {
     uint64_t *slots; /* 61 bits of hash, 3 of marks; 0 is free */
     size_t size;     /* a power of two */
     size_t used;
+    uint64_t key; /* odd; where a hash lies is not to be foreseen */
 };
 
 /* The hash of a path, component by component: start with HX_PATHSET_ROOT. */

@@ -157,10 +157,6 @@ static int set_xattr(struct hx_pax *pax, const struct record *record,
 {
     const char *name = record->key + strlen(XATTR_PREFIX);
 
-    if (!record->value_len) {
-        hx_xattr_set_remove(&pax->xattrs, name);
-        return 0;
-    }
     return hx_xattr_set_add(&pax->xattrs, name, record->value,
                             record->value_len, err);
 }
@@ -174,10 +170,6 @@ static int set_encoded_xattr(struct hx_pax *pax, const struct record *record,
     decode_url(name);
     if (decode_base64(record->value, &len) < 0)
         return bad("an extended attribute that is not base64", err);
-    if (!len) {
-        hx_xattr_set_remove(&pax->xattrs, name);
-        return 0;
-    }
     return hx_xattr_set_add(&pax->xattrs, name, record->value, len, err);
 }
 
@@ -281,6 +273,7 @@ int hx_pax_parse(struct hx_pax *pax, char *text, size_t len, struct hx_err *err)
     }
     if (r < 0)
         return r;
+    hx_xattr_set_sort(&pax->xattrs);
     if (pax->sparse.count && pax->sparse.parts[pax->sparse.count - 1].len < 0)
         return bad("a sparse map that ends early", err);
     if (pax->sparse_count.given && pax->sparse.used &&

@@ -114,6 +114,7 @@ struct hx_squash {
     uint32_t *owners; /* in order of their indices */
     uint32_t owner_count;
     uint32_t *owner_slots; /* hash table of index + 1 */
+    uint64_t owner_key[2];
     uint32_t *xattr_index; /* by set: disk's number + 1 */
     uint32_t *xattr_sets;  /* by disk's number: set */
     uint32_t xattr_count;

@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "image/mkroot/limits.h"
+#include "image/mkroot/siphash.h"
 #include "image/mkroot/squash_private.h"
 
 /* Twice as many slots as there can be owners. */
@@ -27,9 +29,8 @@ static int no_memory(struct hx_err *err)
 
 static uint32_t owner_slot(const struct hx_squash *squash, uint32_t id)
 {
-    /* Knuth's multiplicative hash.  At half load even owners chosen against
-     * it cost little: there are only 65536 of them. */
-    uint32_t at = (id * UINT32_C(2654435761)) >> 15;
+    uint32_t at =
+        (uint32_t)hx_siphash(squash->owner_key, &id, sizeof(id)) % OWNER_SLOTS;
 
     while (squash->owner_slots[at] &&
            squash->owners[squash->owner_slots[at] - 1] != id)
@@ -47,6 +48,10 @@ int hx_owners_index(struct hx_squash *squash, uint32_t id, uint16_t *index_r,
         squash->owner_slots = calloc(OWNER_SLOTS, sizeof(*squash->owner_slots));
         if (!squash->owners || !squash->owner_slots)
             return no_memory(err);
+        if (getrandom(squash->owner_key, sizeof(squash->owner_key), 0) !=
+            (ssize_t)sizeof(squash->owner_key))
+            return hx_err_sys(err, HX_ERR_SYSTEM, errno,
+                              "getting random bytes");
     }
     at = owner_slot(squash, id);
     if (!squash->owner_slots[at]) {

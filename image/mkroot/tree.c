@@ -309,14 +309,21 @@ static int hide(struct hx_tree *tree, uint32_t ref, struct hx_err *err)
     return 0;
 }
 
-/* Hides all entries of a folder, and forgets slots that wait in vain, so that
- * walking them again and again costs nothing. */
+/*
+ * Hides all entries of a folder, and forgets slots that wait in vain.  Done
+ * once in a layer: nothing comes to the folder before all whiteouts have
+ * acted, so that a second mark has nothing to hide.
+ */
 static int hide_children(struct hx_tree *tree, uint32_t folder,
                          struct hx_err *err)
 {
-    uint32_t *link = &hx_tree_node(tree, folder)->child;
+    struct hx_node *up = hx_tree_node(tree, folder);
+    uint32_t *link = &up->child;
     int r;
 
+    if (up->emptied == tree->layer)
+        return 0;
+    up->emptied = tree->layer;
     while (*link) {
         uint32_t ref = *link;
         struct hx_node *node = hx_tree_node(tree, ref);
@@ -383,12 +390,24 @@ static int apply_whiteouts(struct hx_tree *tree,
     return r;
 }
 
+/* A look-up that gave up found nothing: that must not count as an answer. */
+static int check_steps(const struct hx_tree *tree, int r, struct hx_err *err)
+{
+    if (tree->step_count <= HX_MKROOT_STEPS_MAX)
+        return r;
+    return hx_err_set(err, HX_ERR_LIMIT,
+                      "the paths of the image lead through more than %llu "
+                      "folders",
+                      (unsigned long long)HX_MKROOT_STEPS_MAX);
+}
+
 int hx_tree_apply(struct hx_tree *tree, const struct hx_journal *journal,
                   struct hx_err *err)
 {
     struct hx_note note;
     int r = 0;
 
+    tree->layer++;
     if (journal->whiteouts)
         r = apply_whiteouts(tree, journal, err);
     hx_note_first(&note);
@@ -399,7 +418,7 @@ int hx_tree_apply(struct hx_tree *tree, const struct hx_journal *journal,
             r = apply_link(tree, &note, err);
     }
     bury(tree);
-    return r;
+    return check_steps(tree, r, err);
 }
 
 /* -- the whole ----------------------------------------------------------- */

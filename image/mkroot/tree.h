@@ -35,7 +35,8 @@ struct hx_node {
     uint32_t chain; /* private: next in the hash bucket */
     uint32_t inode;
     uint16_t depth;
-    uint8_t state; /* private; HX_NODE_LIVE is what the image shows */
+    uint16_t emptied; /* private: by which layer's opaque mark, or 0 */
+    uint8_t state;    /* private; HX_NODE_LIVE is what the image shows */
     uint8_t name_len;
     char name[];
 };
@@ -55,7 +56,9 @@ struct hx_tree {
     uint32_t bucket_count; /* a power of two */
     uint32_t node_count;
     uint64_t hash_key[2];
-    uint32_t *gone; /* nodes hidden by the layer being applied */
+    uint16_t layer;      /* being applied, from 1 */
+    uint64_t step_count; /* folders walked to for paths */
+    uint32_t *gone;      /* nodes hidden by the layer being applied */
     uint32_t gone_count;
     uint32_t gone_size;
 };

@@ -135,9 +135,14 @@ static int run(struct walk *walk, const char *path, size_t len,
     walk->from = REST_MAX;
     put_before(walk, path, len);
     while (r == 1 && walk->from < REST_MAX) {
-        const char *name = walk->rest + walk->from;
-        size_t n = hx_path_component(name, REST_MAX - walk->from);
+        const char *name;
+        size_t n;
 
+        /* hx_tree_apply() says so. */
+        if (++walk->tree->step_count > HX_MKROOT_STEPS_MAX)
+            return -HX_ERR_LIMIT;
+        name = walk->rest + walk->from;
+        n = hx_path_component(name, REST_MAX - walk->from);
         walk->from += n + 1;
         r = step(walk, name, n, err);
     }

@@ -81,30 +81,20 @@ static int compare(const struct hx_xattr *a, const struct hx_xattr *b)
     return a->name_len < b->name_len ? -1 : a->name_len > b->name_len;
 }
 
-/* Where a name is, or where it belongs. */
-static size_t find_item(const struct hx_xattr_set *set,
-                        const struct hx_xattr *xattr, int *found_r)
+static int by_name_and_order(const void *a, const void *b)
 {
-    size_t low = 0, high = set->count;
+    const struct hx_xattr *first = a, *second = b;
+    int r = compare(first, second);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (compare(&set->items[middle], xattr) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *found_r = low < set->count && compare(&set->items[low], xattr) == 0;
-    return low;
+    return r ? r : first->order < second->order ? -1 : 1;
 }
 
 int hx_xattr_set_add(struct hx_xattr_set *set, const char *full_name,
                      const void *value, size_t value_len, struct hx_err *err)
 {
-    struct hx_xattr xattr = { .value = value, .value_len = value_len };
-    size_t at;
-    int found;
+    struct hx_xattr xattr = { .value = value,
+                              .value_len = value_len,
+                              .order = set->count };
 
     if (!classify(full_name, &xattr))
         return 0;
@@ -116,11 +106,6 @@ int hx_xattr_set_add(struct hx_xattr_set *set, const char *full_name,
                           "the extended attribute '%.40s' is larger than "
                           "Linux allows",
                           full_name);
-    at = find_item(set, &xattr, &found);
-    if (found) {
-        set->items[at] = xattr;
-        return 0;
-    }
     if (set->count == set->size) {
         size_t size = set->size ? set->size * 2 : 8;
         struct hx_xattr *items = realloc(set->items, size * sizeof(*items));
@@ -131,27 +116,25 @@ int hx_xattr_set_add(struct hx_xattr_set *set, const char *full_name,
         set->items = items;
         set->size = size;
     }
-    memmove(set->items + at + 1, set->items + at,
-            (set->count - at) * sizeof(*set->items));
-    set->items[at] = xattr;
-    set->count++;
+    set->items[set->count++] = xattr;
     return 0;
 }
 
-void hx_xattr_set_remove(struct hx_xattr_set *set, const char *full_name)
+void hx_xattr_set_sort(struct hx_xattr_set *set)
 {
-    struct hx_xattr xattr;
-    size_t at;
-    int found;
+    size_t kept = 0;
 
-    if (!classify(full_name, &xattr))
+    if (!set->count)
         return;
-    at = find_item(set, &xattr, &found);
-    if (!found)
-        return;
-    set->count--;
-    memmove(set->items + at, set->items + at + 1,
-            (set->count - at) * sizeof(*set->items));
+    qsort(set->items, set->count, sizeof(*set->items), by_name_and_order);
+    for (size_t i = 0; i < set->count; i++) {
+        int last = i + 1 == set->count ||
+                   compare(&set->items[i], &set->items[i + 1]) != 0;
+
+        if (last && set->items[i].value_len)
+            set->items[kept++] = set->items[i];
+    }
+    set->count = kept;
 }
 
 void hx_xattr_set_clear(struct hx_xattr_set *set)

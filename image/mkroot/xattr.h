@@ -28,25 +28,26 @@ struct hx_xattr {
     size_t name_len;
     const void *value;
     size_t value_len;
+    size_t order; /* private: when it was added to its set */
 };
 
 /* One file's set while it is being put together; zeroed is empty. */
 struct hx_xattr_set {
-    struct hx_xattr *items; /* sorted by class and name */
+    struct hx_xattr *items;
     size_t count;
     size_t size;
     size_t bytes;
 };
 
 /*
- * Adds "user.name" = value, borrowed until the set is cleared; a second value
- * for a name replaces the first; what is not kept is passed over.
- * HX_ERR_LIMIT past the kernel's bounds.
+ * Adds "user.name" = value, borrowed until the set is cleared; a later value
+ * for a name replaces the first, and one of length 0 takes it out again; what
+ * is not kept is passed over.  HX_ERR_LIMIT past the kernel's bounds.
  */
 int hx_xattr_set_add(struct hx_xattr_set *set, const char *full_name,
                      const void *value, size_t value_len, struct hx_err *err);
-/* Takes a name out again, if it is in. */
-void hx_xattr_set_remove(struct hx_xattr_set *set, const char *full_name);
+/* Once all are added: sorted by class and name, each name once. */
+void hx_xattr_set_sort(struct hx_xattr_set *set);
 void hx_xattr_set_clear(struct hx_xattr_set *set);
 void hx_xattr_set_release(struct hx_xattr_set *set);
 

@@ -4,10 +4,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "image/mkroot/limits.h"
+#include "image/mkroot/tree.h"
 #include "tests/unit/layer_fixture.h"
 #include "tests/unit/unit.h"
+
+/* wrap: hx_tree_init */
+int __real_hx_tree_init(struct hx_tree *tree, struct hx_err *err);
+int __wrap_hx_tree_init(struct hx_tree *tree, struct hx_err *err);
+
+/* How many steps every tree has already gone: walking 100 million takes its
+ * time. */
+static uint64_t steps_gone;
+
+int __wrap_hx_tree_init(struct hx_tree *tree, struct hx_err *err)
+{
+    int rc = __real_hx_tree_init(tree, err);
+
+    tree->step_count = steps_gone;
+    return rc;
+}
 
 struct attack {
     const char *name;
@@ -257,6 +275,61 @@ static void test_links_that_add_up(void **state)
     expect_layers_error(layers, HX_ERR_CORRUPT, "too long together");
 }
 
+/* Each of these makes a short path a long walk, again and again. */
+static void test_walks_without_end(void **state)
+{
+    static const struct attack attacks[] = {
+        { "an entry",
+          { "l a -> b/./b/./b/./b\nl b -> ././././.\nf a/x =1" },
+          "more than 100000000 folders",
+          HX_ERR_LIMIT },
+        { "a whiteout",
+          { "l a -> b/./b/./b/./b\nl b -> ././././.", "f a/.wh.x" },
+          "more than 100000000 folders",
+          HX_ERR_LIMIT },
+        { "an opaque mark",
+          { "l a -> b/./b/./b/./b\nl b -> ././././.", "f a/.wh..wh..opq" },
+          "more than 100000000 folders",
+          HX_ERR_LIMIT },
+        { "a hard link's target",
+          { "l a -> b/./b/./b/./b\nl b -> ././././.\nf f =1\nh h => a/f" },
+          "more than 100000000 folders",
+          HX_ERR_LIMIT },
+        { "short walks", { "d a\nf a/x =1" }, "d a\nf a/x =1\n", 0 },
+    };
+
+    (void)state;
+    steps_gone = HX_MKROOT_STEPS_MAX - 20;
+    CHECK(attacks);
+    steps_gone = 0;
+}
+
+/* One folder of many files, hidden many times: a second of work, and a minute
+ * when each mark looks at each file. */
+static void test_opaque_marks_without_end(void **state)
+{
+    struct hx_buf low = HX_BUF_INIT(1 << 30), high = HX_BUF_INIT(1 << 30);
+    struct layer_fixture fixture;
+    char line[64];
+
+    (void)state;
+    for (int i = 0; i < 100000; i++) {
+        snprintf(line, sizeof(line), "p a/%d", i);
+        tar_text(&low, line);
+        tar_text(&high, "f a/.wh..wh..opq");
+    }
+    tar_text(&high, "f a/x =1");
+    fixture_init(&fixture);
+    fixture_add_tar(&fixture, &low);
+    fixture_add_tar(&fixture, &high);
+    alarm(30);
+    fixture_expect(&fixture, "d a\nf a/x =1\n");
+    alarm(0);
+    fixture_release(&fixture);
+    hx_buf_release(&low);
+    hx_buf_release(&high);
+}
+
 static void test_duplicates(void **state)
 {
     static const struct attack attacks[] = {
@@ -412,6 +485,8 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_links_that_add_up),
+        cmocka_unit_test(test_walks_without_end),
+        cmocka_unit_test(test_opaque_marks_without_end),
         cmocka_unit_test(test_duplicates),
         cmocka_unit_test(test_replacing_the_way),
         cmocka_unit_test(test_layers_that_are_too_many),

@@ -164,6 +164,17 @@ static void test_pax_xattrs(void **state)
     expect("f a +user.a\\x20b=v\\x00w +user.c=x=y\\x0a +user.d=d\n");
 }
 
+static void test_pax_xattrs_in_any_order(void **state)
+{
+    (void)state;
+    PAX(&tar, "SCHILY.xattr.user.z=1", "SCHILY.xattr.user.b=1",
+        "SCHILY.xattr.user.c=1", "SCHILY.xattr.user.b=2",
+        "SCHILY.xattr.user.z=", "SCHILY.xattr.user.c=", "SCHILY.xattr.user.c=3",
+        "SCHILY.xattr.user.b=4");
+    add("a", "");
+    expect("f a +user.b=4 +user.c=3\n");
+}
+
 static void test_pax_damage_is_refused(void **state)
 {
     static const char *const bad[] = {
@@ -702,6 +713,7 @@ int main(void)
         TEST(test_a_global_header_may_come_last),
         TEST(test_pax_names_are_bytes),
         TEST(test_pax_xattrs),
+        TEST(test_pax_xattrs_in_any_order),
         TEST(test_pax_damage_is_refused),
         TEST(test_pax_numbers_out_of_range),
         TEST(test_pax_times),
