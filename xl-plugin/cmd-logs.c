@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "domain-builder/pod-state.h"
 #include "xl-plugin/follow.h"
 #include "xl-plugin/foreground.h"
 #include "xl-plugin/options.h"
+#include "xl-plugin/output.h"
 #include "xl-plugin/session.h"
 
 struct logs_options {
@@ -48,8 +50,22 @@ static int print_log(struct hx_host *host, const struct hx_pod *pod,
         r = hx_follow_open(path, tail_lines, &follow, err);
     if (r == 0)
         r = hx_follow_copy(&follow, STDOUT_FILENO, err);
+    if (r == 0)
+        r = hx_follow_check(&follow, err);
     hx_follow_close(&follow);
     return r;
+}
+
+/* We held it: one with --rm that has ended meanwhile is ours to remove. */
+static void let_go(struct hx_host *host, struct hx_pod *pod)
+{
+    struct hx_err err = { 0 };
+
+    if (!pod->spec.auto_remove)
+        return;
+    hx_pod_let_go(pod);
+    if (hx_pod_reconcile(host, pod->uuid, &err) < 0)
+        hx_complain("%s", err.msg);
 }
 
 static int logs_main(const struct hx_command *command, int argc, char **argv)
@@ -73,6 +89,7 @@ static int logs_main(const struct hx_command *command, int argc, char **argv)
     } else if (r == 0) {
         r = print_log(host, &pod, o.tail_lines, &err);
     }
+    let_go(host, &pod);
     return r < 0 ? hx_command_fail(command, &err) : HX_STATUS_OK;
 }
 

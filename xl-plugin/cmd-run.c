@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "domain-builder/pod-state.h"
 #include "xl-plugin/follow.h"
 #include "xl-plugin/foreground.h"
 #include "xl-plugin/launch.h"
@@ -53,6 +54,20 @@ static void remove_ended(struct hx_host *host, struct hx_pod *pod)
         hx_complain("%s", err.msg);
 }
 
+/* After an error of ours: the pod is there, and an --rm pod that has ended goes
+ * only when nobody holds it. */
+static int leave(struct hx_host *host, struct hx_pod *pod, struct hx_err *err)
+{
+    struct hx_err more = { 0 };
+
+    if (pod->state != HX_POD_EXITED)
+        hx_err_prefix(err, "the pod %s runs on", pod->spec.name);
+    hx_pod_let_go(pod);
+    if (hx_pod_reconcile(host, pod->uuid, &more) < 0)
+        hx_complain("%s", more.msg);
+    return -(int)err->code;
+}
+
 static int run(const struct hx_create_options *o, struct hx_err *err)
 {
     _cleanup_(hx_pod_spec_release) struct hx_pod_spec spec = { 0 };
@@ -73,9 +88,12 @@ static int run(const struct hx_create_options *o, struct hx_err *err)
         r = hx_foreground_catch(err);
     if (r == 0)
         r = hx_pod_create(host, &spec, &pod, err);
-    if (r == 0)
-        r = attend(&pod, err);
-    if (r >= 0 && pod.spec.auto_remove)
+    if (r < 0)
+        return r;
+    r = attend(&pod, err);
+    if (r < 0)
+        return leave(host, &pod, err);
+    if (pod.spec.auto_remove)
         remove_ended(host, &pod);
     return r;
 }

@@ -139,43 +139,118 @@ static int copy_rest(int fd, int out, struct hx_err *err)
     return r;
 }
 
+/* -- watching -------------------------------------------------------------- */
+
+/* Of the folder only what makes a new log: it has other files, too. */
+#define FOLDER_EVENTS (IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_ONLYDIR)
+
+static int watch_folder(struct hx_follow *f, struct hx_err *err)
+{
+    _cleanup_free_ char *folder = strdup(f->path);
+    char *slash = folder ? strrchr(folder, '/') : NULL;
+
+    if (slash)
+        slash[1] = '\0';
+    f->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (!folder || f->inotify < 0 ||
+        inotify_add_watch(f->inotify, slash ? folder : ".", FOLDER_EVENTS) < 0)
+        return hx_err_sys(err, HX_ERR_SYSTEM, errno, "watching the log %s",
+                          f->path);
+    return 0;
+}
+
+/* Goes over to `fd`, which is followed by as many logs as `renames` says. */
+static int take_log(struct hx_follow *f, int fd, unsigned renames,
+                    struct hx_err *err)
+{
+    char link[64];
+
+    if (f->watch >= 0)
+        inotify_rm_watch(f->inotify, f->watch);
+    if (f->fd >= 0)
+        close(f->fd);
+    f->watch = -1;
+    f->fd = fd;
+    f->renames = renames;
+    if (fd < 0)
+        return 0;
+    /* This very file, whatever its name is by now. */
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    f->watch = inotify_add_watch(f->inotify, link, IN_MODIFY);
+    return f->watch >= 0 ? 0
+                         : hx_err_sys(err, HX_ERR_SYSTEM, errno,
+                                      "watching the log %s", f->path);
+}
+
+/* Takes in the events; whether the log was renamed. */
+static bool take_events(struct hx_follow *f)
+{
+    const char *older = strrchr(f->older_path, '/');
+    _Alignas(struct inotify_event) char events[4096];
+    unsigned before = f->renames;
+    ssize_t n;
+
+    older = older ? older + 1 : f->older_path;
+    while ((n = read(f->inotify, events, sizeof(events))) > 0) {
+        for (char *p = events; p < events + n;) {
+            struct inotify_event event;
+
+            memcpy(&event, p, sizeof(event));
+            p += sizeof(event);
+            if (event.mask & IN_Q_OVERFLOW)
+                f->renames += 2; /* who knows how often */
+            if (event.mask & IN_MOVED_TO && strcmp(p, older) == 0)
+                f->renames++;
+            p += event.len;
+        }
+    }
+    return f->renames != before;
+}
+
+/* Opens both parts as they are between two renames; -1: not there. */
+static int open_parts(struct hx_follow *f, int *log_r, int *older_r,
+                      struct hx_err *err)
+{
+    int r;
+
+    for (;;) {
+        *log_r = *older_r = -1;
+        take_events(f);
+        r = open_log(f->path, log_r, err);
+        if (r == 0)
+            r = open_log(f->older_path, older_r, err);
+        if (r == 0 && !take_events(f))
+            return 0;
+        if (*log_r >= 0)
+            close(*log_r);
+        if (*older_r >= 0)
+            close(*older_r);
+        if (r < 0)
+            return r;
+    }
+}
+
 /* -- interface ------------------------------------------------------------- */
 
 int hx_follow_open(const char *path, int64_t tail_lines,
                    struct hx_follow *follow_r, struct hx_err *err)
 {
-    struct hx_follow f = { .fd = -1, .inotify = -1, .older = -1 };
-    _cleanup_free_ char *older = NULL;
-    _cleanup_free_ char *folder = NULL;
-    int r;
+    struct hx_follow f = { .fd = -1, .inotify = -1, .older = -1, .watch = -1 };
+    int log = -1, r;
 
     f.path = strdup(path);
-    folder = strdup(path);
-    if (!f.path || !folder || asprintf(&older, "%s.1", path) < 0) {
-        older = NULL;
+    if (!f.path || asprintf(&f.older_path, "%s.1", path) < 0) {
+        f.older_path = NULL;
         r = hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "opening the log");
         goto fail;
     }
-    if (strrchr(folder, '/'))
-        strrchr(folder, '/')[1] = '\0';
-    f.inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (f.inotify < 0 ||
-        inotify_add_watch(f.inotify, strchr(folder, '/') ? folder : ".",
-                          IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF |
-                              IN_ONLYDIR) < 0) {
-        r = hx_err_sys(err, HX_ERR_SYSTEM, errno, "watching the log %s", path);
-        goto fail;
-    }
-    /* This order: renamed in between, the older one is seen to be the same. */
-    r = open_log(path, &f.fd, err);
+    r = watch_folder(&f, err);
     if (r == 0)
-        r = open_log(older, &f.older, err);
+        r = open_parts(&f, &log, &f.older, err);
+    if (r == 0)
+        r = take_log(&f, log, log < 0, err);
     if (r < 0)
         goto fail;
-    if (f.older >= 0 && f.fd >= 0 && same_file(f.older, f.fd)) {
-        close(f.older);
-        f.older = -1;
-    }
     if (tail_lines != HX_FOLLOW_ALL)
         seek_tail(f.older, f.fd, tail_lines);
     *follow_r = f;
@@ -191,13 +266,15 @@ void hx_follow_close(struct hx_follow *follow)
     if (!follow || !follow->path)
         return;
     free(follow->path);
+    free(follow->older_path);
     if (follow->fd >= 0)
         close(follow->fd);
     if (follow->older >= 0)
         close(follow->older);
     if (follow->inotify >= 0)
         close(follow->inotify);
-    *follow = (struct hx_follow){ .fd = -1, .inotify = -1, .older = -1 };
+    *follow =
+        (struct hx_follow){ .fd = -1, .inotify = -1, .older = -1, .watch = -1 };
 }
 
 int hx_follow_fd(const struct hx_follow *follow)
@@ -205,20 +282,31 @@ int hx_follow_fd(const struct hx_follow *follow)
     return follow->inotify;
 }
 
-static void forget_events(int inotify)
+/*
+ * What came after our log, of the two that are there: mostly the one that has
+ * the name now, but its predecessor when we are that slow.  True: taken.
+ */
+static bool next_log(struct hx_follow *f, int *log, int *older,
+                     struct hx_err *err, int *r)
 {
-    char events[4096];
-
-    while (read(inotify, events, sizeof(events)) > 0)
-        ;
+    if (f->renames > 1 && !same_file(*older, f->fd)) {
+        f->lost = f->lost || f->renames > 2 || *older < 0;
+        if (*older >= 0) {
+            *r = take_log(f, hx_steal_fd(older), 1, err);
+            return true;
+        }
+    }
+    if (*log < 0 || same_file(*log, f->fd))
+        return false;
+    *r = take_log(f, hx_steal_fd(log), 0, err);
+    return true;
 }
 
 int hx_follow_copy(struct hx_follow *f, int out, struct hx_err *err)
 {
+    bool more = true;
     int r = 0;
 
-    /* First, so that what is written from now on wakes us again. */
-    forget_events(f->inotify);
     if (f->older >= 0) {
         r = copy_rest(f->older, out, err);
         if (r < 0)
@@ -226,31 +314,28 @@ int hx_follow_copy(struct hx_follow *f, int out, struct hx_err *err)
         close(f->older);
         f->older = -1;
     }
-    for (;;) {
-        int next = -1;
+    while (r == 0 && more) {
+        _cleanup_close_ int log = -1, older = -1;
 
-        if (f->fd >= 0)
+        /*
+         * Before we read, so that what is written after our last read wakes us
+         * again; and a log that has been followed by another is complete.
+         */
+        r = open_parts(f, &log, &older, err);
+        if (r == 0 && f->fd >= 0)
             r = copy_rest(f->fd, out, err);
         if (r == 0)
-            r = open_log(f->path, &next, err);
-        if (r < 0)
-            return r;
-        if (next < 0)
-            return 0;
-        if (f->fd >= 0 && same_file(next, f->fd)) {
-            close(next);
-            return 0;
-        }
-        /*
-         * Renamed: the writer makes the new log after its last write to the
-         * old one, which may have come behind our last read.
-         */
-        if (f->fd >= 0) {
-            r = copy_rest(f->fd, out, err);
-            close(f->fd);
-        }
-        f->fd = next;
-        if (r < 0)
-            return r;
+            more = next_log(f, &log, &older, err, &r);
     }
+    return r;
+}
+
+int hx_follow_check(const struct hx_follow *follow, struct hx_err *err)
+{
+    if (!follow->lost)
+        return 0;
+    return hx_err_set(err, HX_ERR_LIMIT,
+                      "reading the log %s: a part of the output is missing; it "
+                      "was written faster than it was read",
+                      follow->path);
 }

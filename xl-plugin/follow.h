@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Reading a log that is being written, and that is renamed to "<path>.1" when
- * it has grown too large, without losing or repeating a byte.
+ * it has grown too large, without losing or repeating a byte: unless its writer
+ * is ahead by more than both parts, which is noticed.
  *
  *     hx_follow_open(path, HX_FOLLOW_ALL, &follow, err);
  *     do {
  *         hx_follow_copy(&follow, STDOUT_FILENO, err);     all there is now
  *     } while (poll(hx_follow_fd(&follow), ...) ...);
  *     hx_follow_copy(&follow, ...);                        the rest
+ *     hx_follow_check(&follow, err);                       was that all?
  *     hx_follow_close(&follow);
  *
  * The log need not exist yet; its folder does.  A folder that is removed
@@ -16,6 +18,7 @@
 #ifndef HX_FOLLOW_H
 #define HX_FOLLOW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -25,9 +28,15 @@
 
 struct hx_follow {
     char *path;
+    char *older_path;
     int fd;      /* the log, or -1 while there is none */
     int older;   /* its renamed part, until that is read; or -1 */
-    int inotify; /* of its folder */
+    int inotify; /* of its folder, and of the log */
+    int watch;   /* the log's */
+    /* How often the log was renamed since `fd` was the log; 1 with none, since
+     * the next one follows. */
+    unsigned renames;
+    bool lost; /* a part was gone before it could be read */
 };
 
 /*
@@ -47,5 +56,8 @@ int hx_follow_fd(const struct hx_follow *follow);
  * readable.  HX_ERR_SYSTEM with `sys` EPIPE when nobody reads `out` any more.
  */
 int hx_follow_copy(struct hx_follow *follow, int out, struct hx_err *err);
+
+/* HX_ERR_LIMIT: what was copied is not all that was written. */
+int hx_follow_check(const struct hx_follow *follow, struct hx_err *err);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Three threads, since each has something to block on:
+ * Four threads, since each has something to block on:
  *
  *     main     copies the log, woken by inotify
  *     waiter   hx_pod_wait(), then writes an eventfd
  *     sender   takes caught signals from a pipe, hx_pod_kill() for each
+ *     stopper  hx_pod_stop() when there were too many of them
  *
  * Each has its own hx_host, and what they share is written before the threads
  * start or is an atomic.
@@ -15,6 +16,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -33,11 +35,13 @@ static const int forwarded[] = { SIGHUP,  SIGINT,  SIGQUIT,
 /* docker's number, after which nobody believes that it was meant otherwise. */
 #define IMPATIENCE 3
 
-#define PIPE_TIMEOUT_MS 2000
+#define LAST_BREATH_MS 2000
 
 static struct sigaction before[FORWARDED_COUNT];
 static int caught_pipe[2] = { -1, -1 };
 static volatile sig_atomic_t first_caught;
+static volatile sig_atomic_t impatience; /* INT and TERM */
+static sem_t stop_asked;
 
 static void on_signal(int signum)
 {
@@ -46,6 +50,8 @@ static void on_signal(int signum)
 
     if (!first_caught)
         first_caught = signum;
+    if ((signum == SIGINT || signum == SIGTERM) && ++impatience == IMPATIENCE)
+        sem_post(&stop_asked);
     /* A full pipe has thousands of them already. */
     if (write(caught_pipe[1], &byte, 1) < 0)
         errno = saved;
@@ -60,6 +66,7 @@ int hx_foreground_catch(struct hx_err *err)
     if (pipe2(caught_pipe, O_CLOEXEC) < 0)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "catching signals");
     fcntl(caught_pipe[1], F_SETFL, O_NONBLOCK);
+    sem_init(&stop_asked, 0, 0);
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < FORWARDED_COUNT; i++) {
         sigaction(forwarded[i], NULL, &before[i]);
@@ -110,11 +117,24 @@ static void *waiter_main(void *opaque)
     return NULL;
 }
 
-/* Lives as long as the process: it may be in hx_pod_kill() at the end. */
-static struct sender {
-    pthread_t thread;
-    char uuid[HX_POD_UUID_TEXT];
-} sender;
+/* Of the pod that sender and stopper, who live as long as the process, find
+ * for themselves. */
+static char pod_uuid[HX_POD_UUID_TEXT];
+
+/* Whoever can't work for us lets the signals do what they always do. */
+static bool find_pod(struct hx_host **host_r, struct hx_pod *pod_r)
+{
+    struct hx_err err = { 0 };
+
+    if (hx_session_host(host_r, &err) == 0 &&
+        hx_pod_find(*host_r, pod_uuid, pod_r, &err) == 0)
+        return true;
+    if (err.code != HX_ERR_NOT_FOUND) { /* ended: the waiter tells */
+        hx_complain("%s", err.msg);
+        hx_foreground_uncatch();
+    }
+    return false;
+}
 
 static void stop_pod(struct hx_host *host, struct hx_pod *pod)
 {
@@ -126,56 +146,62 @@ static void stop_pod(struct hx_host *host, struct hx_pod *pod)
         hx_complain("%s", err.msg);
 }
 
-/*
- * A process that writes to nobody ends by PIPE; but the first one of a PID
- * namespace has no default actions, so that it may not have noticed.
- */
-static bool is_deaf_to_pipe(struct hx_host *host, struct hx_pod *pod)
+static void *stopper_main(void *opaque)
+{
+    struct hx_host *host = NULL;
+    struct hx_pod pod = { 0 };
+
+    while (sem_wait(&stop_asked) < 0)
+        ;
+    if (find_pod(&host, &pod))
+        stop_pod(host, &pod);
+    hx_pod_release(&pod);
+    hx_host_close(host);
+    return opaque;
+}
+
+static bool goes_on(struct hx_host *host, struct hx_pod *pod)
 {
     struct hx_err err = { 0 };
 
-    return hx_pod_wait(host, pod, PIPE_TIMEOUT_MS, &err) == -HX_ERR_STATE;
+    return hx_pod_wait(host, pod, LAST_BREATH_MS, &err) == -HX_ERR_STATE;
+}
+
+static void forward(struct hx_host *host, struct hx_pod *pod, int signum)
+{
+    struct hx_err err = { 0 };
+
+    if (hx_pod_kill(host, pod, signum, &err) == 0)
+        return;
+    if (err.code == HX_ERR_GUEST)
+        hx_complain("%s; interrupt once more to stop the pod", err.msg);
+    else if (err.code != HX_ERR_STATE || goes_on(host, pod))
+        hx_complain("%s", err.msg); /* paused; and not: just ended */
 }
 
 static void *sender_main(void *opaque)
 {
-    const struct sender *s = opaque;
     struct hx_host *host = NULL;
     struct hx_pod pod = { 0 };
-    struct hx_err err = { 0 };
-    unsigned char signums[64];
-    bool stopped = false;
-    int impatience = 0;
-    ssize_t n;
+    unsigned char signum;
+    bool found = find_pod(&host, &pod);
 
-    if (hx_session_host(&host, &err) < 0 ||
-        hx_pod_find(host, s->uuid, &pod, &err) < 0) {
-        /* It has ended already, which the waiter tells. */
-        hx_host_close(host);
-        return NULL;
-    }
-    while (!stopped &&
-           (n = read(caught_pipe[0], signums, sizeof(signums))) > 0) {
-        for (ssize_t i = 0; i < n; i++)
-            impatience += signums[i] == SIGINT || signums[i] == SIGTERM;
-        if (impatience >= IMPATIENCE) {
+    while (found && read(caught_pipe[0], &signum, 1) == 1 &&
+           impatience < IMPATIENCE) {
+        forward(host, &pod, signum);
+        /*
+         * A process that writes to nobody ends by PIPE; but the first one of a
+         * PID namespace has no default actions, so that it may not have
+         * noticed.
+         */
+        if (signum == SIGPIPE && goes_on(host, &pod)) {
             stop_pod(host, &pod);
             break;
-        }
-        for (ssize_t i = 0; i < n && !stopped; i++) {
-            /* Not answered: the guest is busy, or has just ended. */
-            if (hx_pod_kill(host, &pod, signums[i], &err) < 0 &&
-                err.code == HX_ERR_GUEST)
-                hx_complain("%s; interrupt once more to stop the pod", err.msg);
-            if (signums[i] == SIGPIPE && is_deaf_to_pipe(host, &pod)) {
-                stop_pod(host, &pod);
-                stopped = true;
-            }
         }
     }
     hx_pod_release(&pod);
     hx_host_close(host);
-    return NULL;
+    return opaque;
 }
 
 /* The caught signals are the main thread's, whose poll() they shall end. */
@@ -196,14 +222,20 @@ static int start_thread(pthread_t *thread, void *(*body)(void *), void *opaque,
     return 0;
 }
 
-static int start_sender(const struct hx_pod *pod, struct hx_err *err)
+static int start_forwarding(const struct hx_pod *pod, struct hx_err *err)
 {
-    int r;
+    void *(*const bodies[])(void *) = { sender_main, stopper_main };
+    int r = 0;
 
-    memcpy(sender.uuid, pod->uuid, sizeof(sender.uuid));
-    r = start_thread(&sender.thread, sender_main, &sender, err);
-    if (r == 0)
-        pthread_detach(sender.thread);
+    signal(SIGPIPE, SIG_IGN);
+    memcpy(pod_uuid, pod->uuid, sizeof(pod_uuid));
+    for (size_t i = 0; i < 2 && r == 0; i++) {
+        pthread_t thread;
+
+        r = start_thread(&thread, bodies[i], NULL, err);
+        if (r == 0)
+            pthread_detach(thread);
+    }
     return r;
 }
 
@@ -292,10 +324,8 @@ int hx_foreground_run(const struct hx_foreground *how, struct hx_pod *pod,
     int copied, r;
 
     r = open_follow(how, pod, &follow, err);
-    if (r == 0 && how->forward_signals) {
-        signal(SIGPIPE, SIG_IGN);
-        r = start_sender(pod, err);
-    }
+    if (r == 0 && how->forward_signals)
+        r = start_forwarding(pod, err);
     if (r == 0)
         r = start_waiter(pod, err);
     if (r < 0) {
@@ -304,11 +334,15 @@ int hx_foreground_run(const struct hx_foreground *how, struct hx_pod *pod,
     }
     copied =
         copy_until_done(&follow, waiter.done_fd, how->forward_signals, err);
-    hx_follow_close(&follow);
-    if (copied < 0 && !how->forward_signals)
+    if (copied < 0 && !how->forward_signals) {
+        hx_follow_close(&follow);
         return copied;
-    if (copied < 0 && err->sys == EPIPE)
+    }
+    if (copied == 0)
+        copied = hx_follow_check(&follow, err);
+    else if (err->sys == EPIPE)
         copied = 0; /* the containers were told */
+    hx_follow_close(&follow);
     r = join_waiter(pod, err);
     return r < 0 ? r : copied;
 }

@@ -124,6 +124,87 @@ static void test_rotation_loses_nothing(void **state)
     hx_follow_close(&follow);
 }
 
+static void rotate(const struct fixture *f, const char *text)
+{
+    assert_int_equal(rename(f->log, f->older), 0);
+    append(f->log, text);
+}
+
+static void test_a_slow_reader_reads_both_parts(void **state)
+{
+    struct fixture *f = *state;
+    struct hx_follow follow = { 0 };
+    struct hx_err err = { 0 };
+
+    append(f->log, "1\n");
+    assert_int_equal(hx_follow_open(f->log, HX_FOLLOW_ALL, &follow, &err), 0);
+    assert_copied(f, &follow, "1\n");
+    append(f->log, "2\n");
+    rotate(f, "3\n");
+    rotate(f, "4\n");
+    assert_copied(f, &follow, "2\n3\n4\n");
+    rotate(f, "5\n");
+    rotate(f, "6\n");
+    assert_copied(f, &follow, "5\n6\n");
+    assert_int_equal(hx_follow_check(&follow, &err), 0);
+    hx_follow_close(&follow);
+}
+
+static void test_what_is_lost_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct hx_follow follow = { 0 };
+    struct hx_err err = { 0 };
+
+    append(f->log, "1\n");
+    assert_int_equal(hx_follow_open(f->log, HX_FOLLOW_ALL, &follow, &err), 0);
+    rotate(f, "2\n");
+    rotate(f, "3\n");
+    rotate(f, "4\n");
+    assert_copied(f, &follow, "1\n3\n4\n");
+    append(f->log, "5\n");
+    assert_copied(f, &follow, "5\n");
+    assert_int_equal(hx_follow_check(&follow, &err), -HX_ERR_LIMIT);
+    hx_follow_close(&follow);
+}
+
+/* From the first byte on, however late one looks. */
+static void test_a_log_that_began_after_us(void **state)
+{
+    struct fixture *f = *state;
+    struct hx_follow follow = { 0 };
+    struct hx_err err = { 0 };
+
+    append(f->older, "0\n");
+    assert_int_equal(hx_follow_open(f->log, HX_FOLLOW_ALL, &follow, &err), 0);
+    append(f->log, "1\n");
+    rotate(f, "2\n");
+    assert_copied(f, &follow, "0\n1\n2\n");
+    assert_int_equal(hx_follow_check(&follow, &err), 0);
+    hx_follow_close(&follow);
+}
+
+static void test_other_files_do_not_wake(void **state)
+{
+    struct fixture *f = *state;
+    struct hx_follow follow = { 0 };
+    struct hx_err err = { 0 };
+    char other[64];
+
+    snprintf(other, sizeof(other), "%s/scratch.ext4", f->dir);
+    append(other, "x");
+    append(f->log, "1\n");
+    assert_int_equal(hx_follow_open(f->log, HX_FOLLOW_ALL, &follow, &err), 0);
+    assert_copied(f, &follow, "1\n");
+    append(other, "y");
+    assert_false(is_woken(&follow));
+    rotate(f, "2\n");
+    assert_copied(f, &follow, "2\n");
+    append(f->log, "3\n");
+    assert_true(is_woken(&follow));
+    hx_follow_close(&follow);
+}
+
 static void test_a_removed_folder_takes_nothing_away(void **state)
 {
     struct fixture *f = *state;
@@ -233,6 +314,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_growth),
         TEST(test_rotation_loses_nothing),
+        TEST(test_a_slow_reader_reads_both_parts),
+        TEST(test_what_is_lost_is_told),
+        TEST(test_a_log_that_began_after_us),
+        TEST(test_other_files_do_not_wake),
         TEST(test_a_removed_folder_takes_nothing_away),
         TEST(test_tails),
         TEST(test_tail_of_a_long_log),
