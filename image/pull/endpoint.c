@@ -83,14 +83,22 @@ static int add(struct hx_endpoints *all, const struct host *host,
     return 0;
 }
 
+/* 1 when certs.d has a folder for the host: then TLS with it, and nothing
+ * else, whatever insecure-registries says. */
+static int has_certs(const struct hx_url *url, struct hx_err *err)
+{
+    _cleanup_(hx_http_tls_release) struct hx_http_tls tls = { 0 };
+
+    return hx_endpoint_tls(url->host_port, &tls, err);
+}
+
 static int add_registry(struct hx_endpoints *all, const struct host *host,
                         const struct hx_daemon_config *config,
                         struct hx_err *err)
 {
-    _cleanup_(hx_http_tls_release) struct hx_http_tls tls = { 0 };
     _cleanup_url_ struct hx_url url = { 0 };
     _cleanup_free_ char *text = NULL;
-    int has_certs, rc;
+    int rc;
 
     if (asprintf(&text, "https://%s", host->name) < 0) {
         text = NULL;
@@ -99,14 +107,14 @@ static int add_registry(struct hx_endpoints *all, const struct host *host,
     rc = hx_url_parse(text, NULL, &url, err);
     if (rc < 0)
         return rc;
-    has_certs = hx_endpoint_tls(url.host_port, &tls, err);
-    if (has_certs < 0)
-        return has_certs;
+    rc = has_certs(&url, err);
+    if (rc != 0)
+        return rc < 0 ? rc : add(all, host, "https", 1, 0, err);
     if (hx_daemon_config_is_insecure(config, url.host_port, url.host)) {
         rc = add(all, host, "https", 0, 0, err);
         return rc < 0 ? rc : add(all, host, "http", 0, 1, err);
     }
-    if (url.loopback && !has_certs) {
+    if (url.loopback) {
         rc = add(all, host, "http", 0, 0, err);
         return rc < 0 ? rc : add(all, host, "https", 1, 1, err);
     }
@@ -120,13 +128,16 @@ static int add_mirror(struct hx_endpoints *all, const char *mirror,
     _cleanup_url_ struct hx_url url = { 0 };
     struct host host = { .is_mirror = 1 };
     int rc = hx_url_parse(mirror, NULL, &url, err);
-    int verify;
 
+    if (rc == 0)
+        rc = has_certs(&url, err);
     if (rc < 0)
         return rc;
     host.name = host.registry = url.host_port;
-    verify = !hx_daemon_config_is_insecure(config, url.host_port, url.host);
-    return add(all, &host, url.plain ? "http" : "https", verify, 0, err);
+    return add(
+        all, &host, url.plain ? "http" : "https",
+        rc || !hx_daemon_config_is_insecure(config, url.host_port, url.host), 0,
+        err);
 }
 
 int hx_endpoints_make(const char *domain, const struct hx_daemon_config *config,

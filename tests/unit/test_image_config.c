@@ -111,8 +111,10 @@ static void describe(const struct hx_endpoints *all, char *text, size_t size)
 }
 
 static const char config_text[] =
-    "{\"registry-mirrors\":[\"http://127.0.0.1:5000\",\"https://m.lan\"],"
-    "\"insecure-registries\":[\"reg.lan:5000\",\"127.0.0.1:7000\"]}";
+    "{\"registry-mirrors\":[\"http://127.0.0.1:5000\",\"https://m.lan\","
+    "\"https://n.lan\",\"https://certs.lan:1\"],"
+    "\"insecure-registries\":[\"reg.lan:5000\",\"127.0.0.1:7000\",\"n.lan\","
+    "\"certs.lan:1\"]}";
 
 static void test_endpoints(void **state)
 {
@@ -120,6 +122,8 @@ static void test_endpoints(void **state)
         const char *domain, *expected;
     } table[] = {
         { "docker.io", "mirror http://127.0.0.1:5000, mirror https://m.lan, "
+                       "mirror https://n.lan unverified, "
+                       "mirror https://certs.lan:1, "
                        "https://registry-1.docker.io" },
         { "ghcr.io", "https://ghcr.io" },
         { "reg.lan:5000",
@@ -133,6 +137,8 @@ static void test_endpoints(void **state)
         { "secure.lan:1", "https://secure.lan:1" },
         /* Certificates for this machine mean TLS. */
         { "127.0.0.1:5443", "https://127.0.0.1:5443" },
+        /* And they count more than insecure-registries. */
+        { "certs.lan:1", "https://certs.lan:1" },
     };
     char folder[] = "/tmp/hx-certs-XXXXXX", path[128];
     struct hx_daemon_config config;
@@ -141,6 +147,8 @@ static void test_endpoints(void **state)
     (void)state;
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof(path), "%s/certs.d/127.0.0.1:5443", folder);
+    assert_int_equal(hx_mkdir_p(path, 0700, &err), 0);
+    snprintf(path, sizeof(path), "%s/certs.d/certs.lan:1", folder);
     assert_int_equal(hx_mkdir_p(path, 0700, &err), 0);
     setenv("HX_CONFDIR", folder, 1);
     assert_int_equal(parse(config_text, &config, &err), 0);
