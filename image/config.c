@@ -4,7 +4,7 @@
 #include "image/base/json.h"
 #include "image/manifest.h"
 
-#define KEYS_MAX 4096 /* of labels, ports and volumes each */
+#define ENTRIES_MAX 4096 /* of each list and of labels, ports and volumes */
 
 static int copy_str(const json_t *obj, const char *field, const char *what,
                     char **out, struct hx_err *err)
@@ -30,10 +30,10 @@ static int copy_keys(const json_t *obj, const char *field, const char *what,
 
     if (rc < 0 || !map)
         return rc;
-    if (json_object_size(map) > KEYS_MAX)
+    if (json_object_size(map) > ENTRIES_MAX)
         return hx_err_set(err, HX_ERR_LIMIT,
                           "%s: field \"%s\" has more than %d entries", what,
-                          field, KEYS_MAX);
+                          field, ENTRIES_MAX);
     json_object_foreach (map, key, value) {
         _cleanup_free_ char *line = NULL;
 
@@ -49,16 +49,25 @@ static int copy_keys(const json_t *obj, const char *field, const char *what,
     return 0;
 }
 
+static int copy_list(const json_t *obj, const char *field, const char *what,
+                     char ***out, struct hx_err *err)
+{
+    if (json_array_size(json_object_get(obj, field)) > ENTRIES_MAX)
+        return hx_err_set(err, HX_ERR_LIMIT,
+                          "%s: field \"%s\" has more than %d entries", what,
+                          field, ENTRIES_MAX);
+    return hx_json_strv(obj, field, what, HX_JSON_OPTIONAL, out, err);
+}
+
 static int parse_process(const json_t *c, const char *what,
                          struct hx_image_config *out, struct hx_err *err)
 {
-    int rc = hx_json_strv(c, "Entrypoint", what, HX_JSON_OPTIONAL,
-                          &out->entrypoint, err);
+    int rc = copy_list(c, "Entrypoint", what, &out->entrypoint, err);
 
     if (rc == 0)
-        rc = hx_json_strv(c, "Cmd", what, HX_JSON_OPTIONAL, &out->cmd, err);
+        rc = copy_list(c, "Cmd", what, &out->cmd, err);
     if (rc == 0)
-        rc = hx_json_strv(c, "Env", what, HX_JSON_OPTIONAL, &out->env, err);
+        rc = copy_list(c, "Env", what, &out->env, err);
     if (rc == 0)
         rc = copy_str(c, "User", what, &out->user, err);
     if (rc == 0)

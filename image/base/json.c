@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/base/json.h"
 
+#include <string.h>
+
 #include "image/base/strv.h"
 
 int hx_json_parse(const char *data, size_t len, const char *what,
@@ -120,12 +122,16 @@ int hx_json_strv(const json_t *obj, const char *field, const char *what,
     size_t i;
     int rc = hx_json_arr(obj, field, what, need, &array, err);
 
-    if (rc < 0 || !array)
+    if (rc < 0 || !array || json_array_size(array) == 0)
         return rc;
+    list = calloc(json_array_size(array) + 1, sizeof(*list));
+    if (!list)
+        return hx_err_sys(err, HX_ERR_SYSTEM, errno, "%s", what);
     json_array_foreach (array, i, item) {
         if (!json_is_string(item))
             return wrong_type(field, what, "a list of strings", err);
-        if (hx_strv_add(&list, json_string_value(item)) < 0)
+        list[i] = strdup(json_string_value(item));
+        if (!list[i])
             return hx_err_sys(err, HX_ERR_SYSTEM, errno, "%s", what);
     }
     *out_r = hx_steal_ptr(&list);

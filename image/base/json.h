@@ -42,7 +42,8 @@ int hx_json_obj(const json_t *obj, const char *field, const char *what,
                 enum hx_json_need need, json_t **out_r, struct hx_err *err);
 int hx_json_arr(const json_t *obj, const char *field, const char *what,
                 enum hx_json_need need, json_t **out_r, struct hx_err *err);
-/* An array of strings, copied to a list that is the caller's (see strv.h). */
+/* An array of strings, copied to a list that is the caller's (see strv.h); no
+ * list for an empty one. */
 int hx_json_strv(const json_t *obj, const char *field, const char *what,
                  enum hx_json_need need, char ***out_r, struct hx_err *err);
 

@@ -21,6 +21,8 @@
 #include "image/pull/hash.h"
 #include "image/pull/supply.h"
 
+#define TAGS_MAX 1000 /* of one image */
+
 struct docker_archive {
     struct hx_supply supply; /* first */
     char *what;
@@ -54,6 +56,9 @@ static int read_tags(const json_t *image, const char *what, char ***tags,
     int rc =
         hx_json_strv(image, "RepoTags", what, HX_JSON_OPTIONAL, &list, err);
 
+    if (rc == 0 && hx_strv_len(list) > TAGS_MAX)
+        rc = hx_err_set(err, HX_ERR_LIMIT, "%s: an image of more than %d names",
+                        what, TAGS_MAX);
     for (size_t i = 0; rc == 0 && list && list[i]; i++) {
         _cleanup_free_ char *name = canonical(list[i]);
 

@@ -414,6 +414,30 @@ static void test_bad_configs(void **state)
     }
 }
 
+/* Four million bytes of the shortest strings. */
+static void test_lists_without_end(void **state)
+{
+    static const char *const fields[] = { "Env", "Cmd", "Entrypoint" };
+    char *text = malloc(5 << 20);
+
+    (void)state;
+    assert_non_null(text);
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        struct hx_image_config config = { 0 };
+        struct hx_err err = { 0 };
+        char *at = text + sprintf(text, "{\"config\":{\"%s\":[", fields[i]);
+
+        for (int k = 0; k < 1000000; k++)
+            at += sprintf(at, "\"\",");
+        strcpy(at - 1, "]}}");
+        assert_int_equal(
+            hx_config_parse(text, strlen(text), "c", &config, NULL, &err),
+            -HX_ERR_LIMIT);
+        assert_non_null(strstr(err.msg, "more than 4096 entries"));
+    }
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,6 +452,7 @@ int main(void)
         cmocka_unit_test(test_config),
         cmocka_unit_test(test_empty_config_values),
         cmocka_unit_test(test_bad_configs),
+        cmocka_unit_test(test_lists_without_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
