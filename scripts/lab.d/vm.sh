@@ -94,7 +94,7 @@ qmp() {
     exec {from}<&"${QMP[0]}" {to}>&"${QMP[1]}"
     printf '%s\n' '{"execute": "qmp_capabilities"}' \
         "{\"execute\": \"$command\", \"arguments\": $arguments, \"id\": \"lab\"}" \
-        >&"$to" 2>/dev/null || true
+        1>&"$to" 2>/dev/null || true
     while IFS= read -r -t "$qmp_timeout_s" line <&"$from"; do
         if [[ $line == *'"id": "lab"'* ]]; then
             reply=$line
