@@ -228,6 +228,27 @@ static int is_local_peer(const struct sockaddr *addr)
     return 1;
 }
 
+/* The same of a host that is written as an address. */
+static int is_local_literal(const char *host)
+{
+    struct sockaddr_in in = { .sin_family = AF_INET };
+    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+
+    if (inet_pton(AF_INET, host, &in.sin_addr) == 1)
+        return is_local_peer((const void *)&in);
+    return inet_pton(AF_INET6, host, &in6.sin6_addr) == 1 &&
+           is_local_peer((const void *)&in6);
+}
+
+static int refuse_local(const struct hx_http_request *request,
+                        struct hx_err *err)
+{
+    return hx_err_set(err, HX_ERR_REGISTRY,
+                      "it sends us to an address of this machine (%.150s); "
+                      "that is not followed",
+                      request->url);
+}
+
 static curl_socket_t on_socket(void *opaque, curlsocktype purpose,
                                struct curl_sockaddr *addr)
 {
@@ -235,10 +256,7 @@ static curl_socket_t on_socket(void *opaque, curlsocktype purpose,
 
     (void)purpose;
     if (is_local_peer(&addr->addr)) {
-        hx_err_set(t->err, HX_ERR_REGISTRY,
-                   "it sends us to an address of this machine (%.150s); that "
-                   "is not followed",
-                   t->request->url);
+        refuse_local(t->request, t->err);
         t->refused = 1;
         return CURL_SOCKET_BAD;
     }
@@ -350,17 +368,58 @@ static struct curl_slist *prepare(struct hx_http *http, struct transfer *t,
     return headers;
 }
 
+/* A variable that says something: curl takes an empty one for none. */
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : NULL;
+}
+
+static size_t len_without_dots(const char *name, size_t len)
+{
+    while (len && name[len - 1] == '.')
+        len--;
+    return len;
+}
+
+/* Whether no_proxy names the host, or a domain that it is in; not for those
+ * that are written as addresses. */
+static int is_excepted(const char *host)
+{
+    const char *list = variable("no_proxy");
+    size_t host_len = len_without_dots(host, strlen(host)), skip = 0;
+
+    if (!list)
+        list = variable("NO_PROXY");
+    if (list && strcmp(list, "*") == 0)
+        return 1;
+    for (; list && *list; list += skip) {
+        size_t len;
+
+        list += strspn(list, ", \t.");
+        skip = strcspn(list, ", \t");
+        len = len_without_dots(list, skip);
+        if (len && len <= host_len &&
+            strncasecmp(host + host_len - len, list, len) == 0 &&
+            (len == host_len || host[host_len - len - 1] == '.'))
+            return 1;
+    }
+    return 0;
+}
+
 /* With a proxy, the peer is the proxy, and the proxy's rules hold. */
 static int uses_proxy(const struct hx_url *url)
 {
-    static const char *const names[] = { "all_proxy", "ALL_PROXY" };
-    const char *own = getenv(url->plain ? "http_proxy" : "https_proxy");
+    const char *own = variable(url->plain ? "http_proxy" : "https_proxy");
 
     if (!own && !url->plain)
-        own = getenv("HTTPS_PROXY");
-    for (size_t i = 0; !own && i < 2; i++)
-        own = getenv(names[i]);
-    return own && *own;
+        own = variable("HTTPS_PROXY");
+    if (!own)
+        own = variable("all_proxy");
+    if (!own)
+        own = variable("ALL_PROXY");
+    return own && !url->loopback && !is_excepted(url->host);
 }
 
 static int explain(struct hx_http *http, const struct hx_url *url,
@@ -415,6 +474,10 @@ int hx_http_get(struct hx_http *http, const struct hx_http_request *request,
     reset_reply(reply_r, HX_HTTP_BODY_MAX);
     http->last = CURLE_OK;
     rc = hx_url_parse(request->url, NULL, &url, err);
+    /* An address is judged as it is written, with a proxy too: no_proxy may
+     * name it in many ways.  A name is judged by where it leads. */
+    if (rc == 0 && request->no_local_peer && is_local_literal(url.host))
+        rc = refuse_local(request, err);
     if (rc < 0)
         return rc;
     headers = prepare(http, &t, &url, words, &failed);

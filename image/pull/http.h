@@ -49,8 +49,8 @@ struct hx_http_request {
     const char *form;     /* POST of this urlencoded form, or NULL: GET */
     uint64_t range_start; /* 0: the whole */
     const struct hx_http_tls *tls; /* NULL: system CAs */
-    /* Not to an address of this machine or link, unless a proxy is used: for
-     * where a registry sends us. */
+    /* Not to an address of this machine or link, nor to a name of one unless a
+     * proxy is used: for where a registry sends us. */
     int no_local_peer;
     size_t body_max_bytes; /* of reply.body with 2xx; 0: HX_HTTP_BODY_MAX */
     /* Called once before the first byte with 2xx, then for each piece;

@@ -332,6 +332,26 @@ test_redirect_to_this_machine() {
     [[ -z $(requests other) ]]
 }
 
+# A proxy answers for what goes through it, and only for that.
+test_redirect_to_this_machine_beside_a_proxy() {
+    local name=registry.invalid:5000 to
+    mkdir -p "$HX_CONFDIR"
+    printf '{"insecure-registries": ["%s"]}' "$name" >"$HX_CONFDIR/daemon.json"
+    export http_proxy=http://$plain no_proxy="x.lan, .direct.localhost."
+    for to in "$other" "localhost:${other#*:}" "169.254.169.254" \
+        "a.direct.localhost:${other#*:}"; do
+        rules plain "[{\"on\": \"blobs/$layer\",
+            \"redirect\": \"http://$to/raw/$layer\"}]"
+        fails registry "an address of this machine" "$name/app:1"
+    done
+    [[ -z $(requests other) ]]
+    # What goes through the proxy is not ours to judge.
+    rules plain "[{\"on\": \"v2.*blobs/$layer\",
+        \"redirect\": \"http://a.localhost:${other#*:}/raw/$layer\"}]"
+    pulls "$name/app:1"
+    [[ -z $(requests other) ]]
+}
+
 test_no_password_in_the_clear() {
     local name=0.0.0.0
     printf '{"insecure-registries": ["%s"]}' "$name:${plain#*:}" \
@@ -385,5 +405,6 @@ run_tests missing_image missing_tag missing_blob registry_down unknown_host \
     resume_that_is_refused wrong_range \
     always_cut dripping stalled_before_the_answer redirect_loop \
     redirect_to_other_schemes redirect_to_this_machine \
+    redirect_to_this_machine_beside_a_proxy \
     no_password_in_the_clear token_servers_that_lie bad_references \
     bad_configuration
