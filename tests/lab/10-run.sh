@@ -130,7 +130,7 @@ test_an_image_of_another_architecture_is_refused() {
     local archive=/root/shared-images/hello-world.tar
     [[ -f $archive ]] || skip "no archive of the official hello-world here"
     # This one was saved on an arm64 machine.
-    refuses 125 arm64 xl hyper-run --rm "docker-archive:$archive"
+    refuses 125 arm64 xl hyper-run -q --rm "docker-archive:$archive"
 }
 
 test_32_mib_is_enough_for_a_small_process() {

@@ -108,6 +108,7 @@ test_paused_until_unpaused() {
     until_true 60 sh -c 'xl hyper-logs later | grep -q awake'
 }
 
+# limit test_the_dockers_session: 900
 test_the_dockers_session() {
     lab-dockerd start
     docker pull nginx:latest >/dev/null
