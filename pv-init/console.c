@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/klog.h>
@@ -37,7 +38,7 @@ void hx_init_console_make_raw(int fd)
     tcsetattr(fd, TCSANOW, &mode);
 }
 
-int hx_init_console_write(int fd, const void *data, size_t len)
+int hx_init_console_write(int fd, const void *data, size_t len, int stall_ms)
 {
     const char *p = data;
 
@@ -50,7 +51,9 @@ int hx_init_console_write(int fd, const void *data, size_t len)
         } else if (n == 0 || errno == EAGAIN) {
             struct pollfd writable = { .fd = fd, .events = POLLOUT };
 
-            if (poll(&writable, 1, -1) < 0 && errno != EINTR)
+            int r = poll(&writable, 1, stall_ms);
+
+            if (r == 0 || (r < 0 && errno != EINTR))
                 return -1;
             if (writable.revents & (POLLERR | POLLHUP | POLLNVAL))
                 return -1;
@@ -61,37 +64,48 @@ int hx_init_console_write(int fd, const void *data, size_t len)
     return 0;
 }
 
-static int write_mark(int fd, const char *nonce, const char *tail)
+static int write_mark(int fd, const char *nonce, const char *tail, int stall_ms)
 {
     char mark[128];
     int len =
         snprintf(mark, sizeof(mark), "%s%s%s", HX_ABI_MARK_HEAD, nonce, tail);
 
-    return hx_init_console_write(fd, mark, (size_t)len);
+    return hx_init_console_write(fd, mark, (size_t)len, stall_ms);
 }
 
 int hx_init_console_start_mark(int fd, const char *nonce)
 {
-    return write_mark(fd, nonce, HX_ABI_MARK_START);
+    return write_mark(fd, nonce, HX_ABI_MARK_START, -1);
 }
 
 int hx_init_console_end_mark(int fd, const char *nonce)
 {
-    return write_mark(fd, nonce, HX_ABI_MARK_END);
+    return write_mark(fd, nonce, HX_ABI_MARK_END, HX_INIT_CONSOLE_STALL_MS);
 }
 
-void hx_init_console_say(int fd, const char *text)
+int hx_init_console_say(int fd, const char *text)
 {
     char line[HX_ABI_VALUE_MAX + 32];
     int len = snprintf(line, sizeof(line), "pv-init: %s\r\n", text);
 
     if (len >= (int)sizeof(line))
         len = (int)sizeof(line) - 1;
-    hx_init_console_write(fd, line, (size_t)len);
+    return hx_init_console_write(fd, line, (size_t)len,
+                                 HX_INIT_CONSOLE_STALL_MS);
+}
+
+static void nothing(int signum)
+{
+    (void)signum;
 }
 
 void hx_init_console_drain(int fd)
 {
-    while (tcdrain(fd) < 0 && errno == EINTR)
-        ;
+    /* tcdrain(3) has no time-out of its own. */
+    const struct sigaction interrupt = { .sa_handler = nothing };
+
+    sigaction(SIGALRM, &interrupt, NULL);
+    alarm(HX_INIT_CONSOLE_STALL_MS / 1000);
+    tcdrain(fd);
+    alarm(0);
 }

@@ -24,18 +24,24 @@ int hx_init_console_open(struct hx_init_err *err);
 /* Makes any tty raw; what is no tty is left alone. */
 void hx_init_console_make_raw(int fd);
 
-/* Writes all, waiting as long as the console takes bytes at all; -1 when it
- * is broken.  Works with blocking and other descriptors. */
-int hx_init_console_write(int fd, const void *data, size_t len);
+/* How long a console that nobody reads is waited for once no container lives:
+ * longer than an xenconsoled that starts anew, and not for ever. */
+#define HX_INIT_CONSOLE_STALL_MS 30000
 
-/* The two marks.  `nonce` is the configuration's. */
+/* Writes all; -1 when the console is broken, or takes nothing for stall_ms
+ * (-1: is waited for).  Works with blocking and other descriptors. */
+int hx_init_console_write(int fd, const void *data, size_t len, int stall_ms);
+
+/* The two marks.  `nonce` is the configuration's.  The first waits as long as
+ * it takes, the second and what follows for HX_INIT_CONSOLE_STALL_MS. */
 int hx_init_console_start_mark(int fd, const char *nonce);
 int hx_init_console_end_mark(int fd, const char *nonce);
 
 /* "pv-init: <text>" on a line of its own. */
-void hx_init_console_say(int fd, const char *text);
+int hx_init_console_say(int fd, const char *text);
 
-/* Returns when the device has taken over what was written. */
+/* Returns when the device has taken over what was written.  SIGALRM is used
+ * up. */
 void hx_init_console_drain(int fd);
 
 #endif

@@ -145,9 +145,23 @@ static int live(struct hx_init_pod *pod, struct hx_init_err *err)
     return 0;
 }
 
+/* Who did not read for a while is not waited for again. */
+static void write_last_words(const struct hx_init_pod *pod)
+{
+    if (pod->console < 0 || pod->unread)
+        return;
+    if (pod->marked &&
+        hx_init_console_end_mark(pod->console, pod->config.nonce) < 0)
+        return;
+    if (pod->trouble.msg[0] &&
+        hx_init_console_say(pod->console, pod->trouble.msg) < 0)
+        return;
+    hx_init_console_drain(pod->console);
+}
+
 /*
  * The state comes last: dom0 may destroy the domain as soon as it reads it,
- * and by then the disk is clean and the output complete.
+ * and by then the disk is clean and the output complete, if anybody reads it.
  */
 static void finish(struct hx_init_pod *pod, int result, struct hx_init_err *err)
 {
@@ -158,12 +172,7 @@ static void finish(struct hx_init_pod *pod, int result, struct hx_init_err *err)
         pod->trouble = *err;
     }
     hx_init_root_unmount(&pod->config, &ignored);
-    if (pod->marked)
-        hx_init_console_end_mark(pod->console, pod->config.nonce);
-    if (pod->console >= 0 && pod->trouble.msg[0])
-        hx_init_console_say(pod->console, pod->trouble.msg);
-    if (pod->console >= 0)
-        hx_init_console_drain(pod->console);
+    write_last_words(pod);
     hx_init_report_state(&pod->report, result < 0 ? "failed" : "exited");
     hx_init_report_close(&pod->report);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 void hx_init_relay_init(struct hx_init_relay *relay, int console)
@@ -13,7 +14,7 @@ void hx_init_relay_init(struct hx_init_relay *relay, int console)
     memset(relay, 0, sizeof(*relay));
     relay->console = console;
     for (i = 0; i < HX_INIT_RELAY_SOURCES; i++)
-        relay->sources[i].fd = -1;
+        relay->sources[i].fd = relay->sources[i].slave = -1;
 }
 
 int hx_init_relay_add(struct hx_init_relay *relay, int fd, unsigned owner)
@@ -28,11 +29,22 @@ int hx_init_relay_add(struct hx_init_relay *relay, int fd, unsigned owner)
 
         if (source->fd >= 0)
             continue;
-        *source = (struct hx_init_relay_source){ .fd = fd, .owner = owner };
+        *source = (struct hx_init_relay_source){
+            .fd = fd,
+            .slave = ioctl(fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC),
+            .owner = owner,
+        };
         return 0;
     }
     errno = ENOSPC;
     return -1;
+}
+
+static void close_slave(struct hx_init_relay_source *source)
+{
+    if (source->slave >= 0)
+        close(source->slave);
+    source->slave = -1;
 }
 
 void hx_init_relay_end(struct hx_init_relay *relay, unsigned owner)
@@ -42,6 +54,7 @@ void hx_init_relay_end(struct hx_init_relay *relay, unsigned owner)
     for (i = 0; i < HX_INIT_RELAY_SOURCES; i++) {
         if (relay->sources[i].owner != owner)
             continue;
+        close_slave(&relay->sources[i]);
         relay->sources[i].ending = true;
         relay->sources[i].rest = HX_INIT_RELAY_REST;
     }
@@ -91,6 +104,7 @@ static bool flush(struct hx_init_relay *relay)
             n = (ssize_t)relay->len;
         relay->at += (size_t)n;
         relay->len -= (size_t)n;
+        relay->written += (size_t)n;
     }
     relay->at = 0;
     return true;
@@ -99,6 +113,7 @@ static bool flush(struct hx_init_relay *relay)
 static void close_source(struct hx_init_relay_source *source)
 {
     close(source->fd);
+    close_slave(source);
     source->fd = -1;
 }
 

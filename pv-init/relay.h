@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "pv-init/guest-abi.h"
 
@@ -26,7 +27,8 @@
 #define HX_INIT_RELAY_REST (1u << 20)
 
 struct hx_init_relay_source {
-    int fd; /* owned; -1: free */
+    int fd;    /* owned; -1: free */
+    int slave; /* of a terminal, owned; -1 for a pipe */
     unsigned owner;
     bool ending; /* no writer is left that counts */
     size_t rest; /* how much of it is read at most when ending */
@@ -36,7 +38,8 @@ struct hx_init_relay {
     int console; /* borrowed */
     char buf[HX_INIT_RELAY_CHUNK];
     size_t at, len;
-    unsigned turn; /* the source to be asked first */
+    uint64_t written; /* bytes that the console has taken */
+    unsigned turn;    /* the source to be asked first */
     struct hx_init_relay_source sources[HX_INIT_RELAY_SOURCES];
 };
 
@@ -44,7 +47,9 @@ void hx_init_relay_init(struct hx_init_relay *relay, int console);
 
 /*
  * Takes `fd` over (it is made non-blocking) as output of container `owner`.
- * -1 with errno when there is no room; then `fd` is still the caller's.
+ * Of a terminal the other side is held open until the container is dead: who
+ * closes all of it and opens it again goes on being heard.  -1 with errno when
+ * there is no room; then `fd` is still the caller's.
  */
 int hx_init_relay_add(struct hx_init_relay *relay, int fd, unsigned owner);
 

@@ -217,11 +217,49 @@ static bool all_ended(struct hx_init_pod *pod)
     return all;
 }
 
+static bool any_runs(const struct hx_init_pod *pod)
+{
+    unsigned i;
+
+    for (i = 0; i < pod->config.container_count; i++) {
+        if (pod->members[i].state == HX_INIT_MEMBER_RUNNING)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * A container's output may wait for a reader as long as the container does;
+ * then the domain must come to its end some day.
+ */
+static bool give_up_console(struct hx_init_pod *pod)
+{
+    uint64_t now_us = hx_init_now_us();
+    struct hx_init_err err;
+
+    if (any_runs(pod) || pod->relay.written != pod->stalled_at_byte) {
+        pod->stalled_at_us = now_us;
+        pod->stalled_at_byte = pod->relay.written;
+    }
+    if (now_us - pod->stalled_at_us < (uint64_t)pod->stall_ms * 1000)
+        return false;
+    hx_init_fail(&err,
+                 "nobody has read the console for %d ms: the end of the "
+                 "output is lost; is xenconsoled running in dom0?",
+                 pod->stall_ms);
+    report_trouble(pod, &err);
+    pod->unread = true;
+    return true;
+}
+
 /* Milliseconds until the next deadline, or -1. */
 static int next_timeout(const struct hx_init_pod *pod)
 {
     uint64_t now_us = hx_init_now_us(), next_us = 0;
     unsigned i;
+
+    if (!any_runs(pod))
+        next_us = pod->stalled_at_us + (uint64_t)pod->stall_ms * 1000;
 
     for (i = 0; i < pod->config.container_count; i++) {
         uint64_t at_us = pod->members[i].kill_at_us;
@@ -239,6 +277,9 @@ void hx_init_supervise_run(struct hx_init_pod *pod)
     struct pollfd fds[HX_INIT_RELAY_SOURCES + 3];
     unsigned i;
 
+    if (!pod->stall_ms)
+        pod->stall_ms = HX_INIT_CONSOLE_STALL_MS;
+    pod->stalled_at_us = hx_init_now_us();
     for (i = 0; i < pod->config.container_count; i++)
         start_member(pod, i);
     hx_init_report_stage(&pod->report, HX_INIT_STAGE_EXEC);
@@ -251,7 +292,7 @@ void hx_init_supervise_run(struct hx_init_pod *pod)
         size_t count;
 
         hx_init_relay_run(&pod->relay);
-        if (all_ended(pod))
+        if (all_ended(pod) || give_up_console(pod))
             return;
         fds[0] = (struct pollfd){ .fd = pod->signals, .events = POLLIN };
         fds[1] =

@@ -42,8 +42,13 @@ struct hx_init_pod {
     int console; /* -1 before it is open */
     int signals; /* signalfd; -1 before */
     bool marked; /* the START mark is written */
+    bool unread; /* nobody reads the console; the rest of the output is lost */
     bool reboot; /* dom0 asked for a new start, not for the end */
     uint64_t last_seq;
+    /* Since when the console has taken nothing though no container lives. */
+    uint64_t stalled_at_us;
+    uint64_t stalled_at_byte;
+    int stall_ms;               /* HX_INIT_CONSOLE_STALL_MS; tests wait less */
     struct hx_init_err trouble; /* for the console, once the marks allow */
 };
 
@@ -51,8 +56,9 @@ struct hx_init_pod {
 int hx_init_supervise_signals(struct hx_init_pod *pod, struct hx_init_err *err);
 
 /*
- * Starts all containers and returns when all have ended.  Requests that were
- * made before are carried out now.
+ * Starts all containers and returns when all have ended and their output is
+ * out, or nobody reads it.  Requests that were made before are carried out
+ * now.
  */
 void hx_init_supervise_run(struct hx_init_pod *pod);
 

@@ -93,6 +93,9 @@ static bool serve(int fd, const char *request, bool *running, FILE *log)
     return true;
 }
 
+/* Not 0: nobody reads the console, and that is waited for so long. */
+static int stall_ms;
+
 /*
  * xenstored and the reader of the console, until pv-init closes both.  Each
  * write becomes a line of the log.  The request appears when the pod runs,
@@ -107,6 +110,8 @@ static void be_dom0(int store, int console, const char *request, FILE *log,
     bool running = false, said = !request || request[0] != '!', sent = false;
     const char *shown = request && request[0] == '!' ? request + 1 : request;
 
+    if (stall_ms)
+        fds[1].fd = -1;
     while (fds[0].fd >= 0 || fds[1].fd >= 0) {
         char data[4096];
         ssize_t n;
@@ -227,6 +232,7 @@ static void run_pod(const char *json, int console, int store)
     enter_ramdisk(pod.config.container_count);
     must(sethostname("web", 3), "hostname");
     hx_init_relay_init(&pod.relay, console);
+    pod.stall_ms = stall_ms;
     hx_init_xs_init(&pod.xs, store);
     pod.report.xs = &pod.xs;
     must(hx_init_supervise_signals(&pod, &err), err.msg);
@@ -485,6 +491,38 @@ static void a_terminal_is_one(void **state)
     assert_non_null(strstr(out.output, "\r\n2999\r\n3000\r\n"));
 }
 
+static void a_terminal_may_be_closed_for_a_while(void **state)
+{
+    struct outcome out;
+
+    NEED(state);
+    supervise(
+        POD(CONTAINER("c", "\"writable\":\"tmpfs\",\"user\":\"\",\"cwd\":\"/\","
+                           "\"env\":[\"PATH=/bin\"],\"stop_signal\":15,"
+                           "\"tty\":true,\"args\":" SHELL(
+                               "echo one; exec 0<&- 1>&- 2>&-; sleep 0.3; "
+                               "exec 1>/dev/console; echo two"))),
+        NULL, &out);
+    assert_string_equal(out.output, "one\r\ntwo\r\n");
+    assert_int_equal(out.code[0], 0);
+}
+
+/* More than the console holds, less than it and the pipe hold together. */
+static void an_unread_console_does_not_keep_the_pod(void **state)
+{
+    struct outcome out;
+
+    NEED(state);
+    stall_ms = 300;
+    supervise(POD(PLAIN("c", "", "/", SHELL("seq 10000 28000; exit 4"))), NULL,
+              &out);
+    stall_ms = 0;
+    assert_int_equal(out.code[0], 4);
+    assert_non_null(strstr(out.error, "nobody has read the console"));
+    assert_true(out.elapsed_ms >= 300);
+    assert_true(out.elapsed_ms < 40000);
+}
+
 static void no_output_is_lost(void **state)
 {
     struct outcome out;
@@ -582,6 +620,8 @@ int main(void)
         cmocka_unit_test(mount_points_are_no_links),
         cmocka_unit_test(a_read_only_root_has_its_files),
         cmocka_unit_test(a_terminal_is_one),
+        cmocka_unit_test(a_terminal_may_be_closed_for_a_while),
+        cmocka_unit_test(an_unread_console_does_not_keep_the_pod),
         cmocka_unit_test(no_output_is_lost),
         cmocka_unit_test(a_stop_is_asked_for),
         cmocka_unit_test(a_request_is_taken_once),

@@ -234,7 +234,7 @@ static void the_console_is_raw(void **state)
     slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
     assert_true(slave >= 0);
     hx_init_console_make_raw(slave);
-    assert_int_equal(hx_init_console_write(slave, "a\nb\t\x03", 5), 0);
+    assert_int_equal(hx_init_console_write(slave, "a\nb\t\x03", 5, -1), 0);
     assert_int_equal(read(master, got, sizeof(got)), 5);
     assert_memory_equal(got, "a\nb\t\x03", 5);
     close(slave);
