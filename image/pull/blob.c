@@ -24,7 +24,8 @@ static int64_t named_size(const char *path)
 
 /*
  * 1 when the store has the blob.  One of another size is either damaged or
- * the descriptor lies: its digest tells.
+ * the descriptor lies: its digest tells.  Small ones are always hashed: of
+ * configs and manifests nobody else would notice.
  */
 static int is_stored(const struct hx_store *store,
                      const struct hx_descriptor *descriptor, struct hx_err *err)
@@ -38,11 +39,14 @@ static int is_stored(const struct hx_store *store,
     bytes = named_size(path);
     if (bytes < 0)
         return 0;
-    if ((uint64_t)bytes == descriptor->size_bytes)
+    if ((uint64_t)bytes == descriptor->size_bytes &&
+        descriptor->size_bytes > HX_MANIFEST_MAX_BYTES)
         return 1;
     rc = hx_blob_remove_damaged(store, descriptor->digest, err);
     if (rc != 0)
         return rc < 0 ? rc : 0;
+    if ((uint64_t)bytes == descriptor->size_bytes)
+        return 1;
     return hx_err_set(err, HX_ERR_CORRUPT,
                       "blob %.19s: the manifest says %llu bytes, and it has "
                       "%lld",

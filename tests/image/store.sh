@@ -158,6 +158,18 @@ test_damaged_layer_in_the_store() {
     [[ $(count_requests plain "blobs/$layer") == 2 ]]
 }
 
+test_damaged_config_and_manifest_in_the_store() {
+    local file
+    pulls "$plain/app:1"
+    for file in config manifest; do
+        printf ' ' | dd of="$store/blobs/sha256/$(digest_of "$work/app-1.$file" |
+            cut -d: -f2)" conv=notrunc status=none
+    done
+    # `pulls` looks at each blob.
+    pulls "$plain/app:1"
+    [[ $(count_requests plain "blobs/$(digest_of "$work/app-1.config")") == 2 ]]
+}
+
 test_cut_layer_and_disk_in_the_store() {
     pulls "$plain/app:1"
     truncate -s 100 "$store"/disks/*
@@ -227,6 +239,7 @@ run_tests pulls_at_once_of_one_image pulls_at_once_of_overlapping_images \
     the_other_goes_on_when_one_is_killed killed_at_any_moment \
     a_killed_download_is_taken_up a_killed_download_that_was_damaged \
     leftovers_go_with_the_next_pull the_reader_goes_away \
-    damaged_layer_in_the_store cut_layer_and_disk_in_the_store \
+    damaged_layer_in_the_store damaged_config_and_manifest_in_the_store \
+    cut_layer_and_disk_in_the_store \
     a_disk_without_a_record_is_used full_disk \
     full_disk_while_an_archive_is_read no_privilege
