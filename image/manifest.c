@@ -159,6 +159,7 @@ int hx_manifest_parse(const char *data, size_t len, const char *what,
     _cleanup_manifest_ struct hx_manifest manifest = { 0 };
     _cleanup_json_ json_t *doc = NULL;
     json_t *layers = NULL, *layer;
+    uint64_t left = HX_LAYERS_MAX_BYTES;
     size_t i;
     int rc = hx_json_parse(data, len, what, &doc, err);
 
@@ -180,6 +181,11 @@ int hx_manifest_parse(const char *data, size_t len, const char *what,
         rc = parse_layer(layer, i, what, &manifest.layers[i], err);
         if (rc < 0)
             return rc;
+        if (manifest.layers[i].size_bytes > left)
+            return hx_err_set(err, HX_ERR_LIMIT,
+                              "%s: its layers are larger than %llu GiB", what,
+                              (unsigned long long)(HX_LAYERS_MAX_BYTES >> 30));
+        left -= manifest.layers[i].size_bytes;
     }
     manifest.layer_count = i;
     *manifest_r = manifest;

@@ -21,7 +21,9 @@
 
 #define HX_MANIFEST_MAX_BYTES ((size_t)4 << 20) /* and of a config */
 #define HX_LAYERS_MAX         500               /* docker itself stops at 127 */
-#define HX_INDEX_ENTRIES_MAX  1000
+/* Together, packed or not: what mkroot takes of them unpacked. */
+#define HX_LAYERS_MAX_BYTES  (UINT64_C(256) << 30)
+#define HX_INDEX_ENTRIES_MAX 1000
 
 enum hx_media {
     HX_MEDIA_UNKNOWN,

@@ -17,6 +17,9 @@
 #define NAME_MAX_BYTES 1024
 #define LINKS_MAX      8
 #define READ_BYTES     ((size_t)256 << 10)
+/* As mkroot has it for a layer: past the first, by at most this factor. */
+#define RATIO_FREE_BYTES (INT64_C(1) << 30)
+#define RATIO_MAX        200
 
 struct member {
     char *name;
@@ -153,6 +156,27 @@ static int next_entry(const struct hx_archive *archive, struct archive *tar,
     return 1;
 }
 
+/* What is unpacked goes to the disk before anything is known of it. */
+static int check_bytes(const struct hx_archive *archive, struct archive *tar,
+                       struct hx_err *err)
+{
+    int64_t packed = archive_filter_bytes(tar, -1);
+    int64_t unpacked = archive_filter_bytes(tar, 0);
+
+    /* Of a plain file only small members are copied. */
+    if (archive->lazy)
+        return 0;
+    if (unpacked > (int64_t)HX_LAYERS_MAX_BYTES)
+        return hx_err_set(err, HX_ERR_LIMIT, "%s: it is larger than %llu GiB",
+                          archive->what,
+                          (unsigned long long)(HX_LAYERS_MAX_BYTES >> 30));
+    if (unpacked > RATIO_FREE_BYTES && unpacked / RATIO_MAX > packed)
+        return hx_err_set(err, HX_ERR_LIMIT,
+                          "%s: it unpacks to more than %d times its size",
+                          archive->what, RATIO_MAX);
+    return 0;
+}
+
 /* The content of the current entry; holes stay holes. */
 static int copy_out(const struct hx_archive *archive, struct archive *tar,
                     int fd, int64_t size, struct hx_err *err)
@@ -167,6 +191,9 @@ static int copy_out(const struct hx_archive *archive, struct archive *tar,
             break;
         if (r != ARCHIVE_OK)
             return broken(archive, tar, err);
+        r = check_bytes(archive, tar, err);
+        if (r < 0)
+            return r;
         if (lseek(fd, at, SEEK_SET) < 0 || hx_write_all(fd, data, len) < 0)
             return hx_err_sys(err, HX_ERR_SYSTEM, errno,
                               "%s: writing a temporary file", archive->what);

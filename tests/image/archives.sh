@@ -111,6 +111,17 @@ test_names_with_a_digest_prove_nothing() {
     [[ $(find "$store/refs" -type f) == "$store/refs/$name/_digests/$digest" ]]
 }
 
+# 1.1 GB of which gzip makes 5 MB: nothing of it stays.
+test_an_archive_that_swells() {
+    mkdir -p "$work/sw"
+    truncate -s 1100M "$work/sw/zeros"
+    { tar -C "$work/sw" -cf - zeros || true; } | head -c 512 | gzip -c \
+        >"$work/sw.tar.gz"
+    head -c 50M /dev/zero | gzip -c1 >"$work/sw/50"
+    for _ in {1..22}; do cat "$work/sw/50"; done >>"$work/sw.tar.gz"
+    fails limit "more than 200 times its size" "docker-archive:$work/sw.tar.gz"
+}
+
 # Docker before 25 writes a layer that two images share as a link.
 test_links_in_docker_archives() {
     docker_tree "$work/l" team/l:1
@@ -405,7 +416,8 @@ test_what_skopeo_writes() {
 }
 
 run_tests docker_archive compressed_docker_archives hybrid_docker_archive \
-    names_with_a_digest_prove_nothing links_in_docker_archives \
+    names_with_a_digest_prove_nothing an_archive_that_swells \
+    links_in_docker_archives \
     links_that_lead_out names_that_lead_out \
     two_images_in_one_archive no_such_file broken_archives \
     manifest_json_that_lies config_that_does_not_match_its_name \

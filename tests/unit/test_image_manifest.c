@@ -131,6 +131,10 @@ static void test_bad_manifests(void **state)
         { "{\"config\":{\"mediaType\":\"" HX_TYPE_OCI_CONFIG
           "\",\"digest\":\"" D("a") "\",\"size\":5000000},\"layers\":[]}",
           -HX_ERR_LIMIT, "4 MiB" },
+        { "{\"config\":" CONFIG ",\"layers\":[{\"mediaType\":"
+          "\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"" D(
+              "b") "\",\"size\":4611686018427387904}]}",
+          -HX_ERR_LIMIT, "larger than 256 GiB" },
     };
 
     (void)state;
