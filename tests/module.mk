@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# unit/    cmocka programs, one for each tests/unit/test_*.c
+# unit/    cmocka programs, one for each tests/unit/test_*.c, and scripts that
+#          say the same words, tests/unit/test_*.sh
 # golden/  expected outputs that the unit tests compare with
 # fuzz/    libFuzzer targets, one for each tests/fuzz/fuzz_*.c
 

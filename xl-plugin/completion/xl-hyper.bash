@@ -5,6 +5,34 @@
 # Installed under all three names; what completes xl's own commands is loaded
 # from wherever it was before and goes on doing so.
 
+# The words up to the cursor come in $words, and $last is the number of the last
+# one. Bash breaks them at colons and '=', too; here "nginx:lat" is one.
+_xl_hyper_words() {
+    local rest=${COMP_LINE:0:COMP_POINT} blank part i
+    words=()
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        blank=${rest%%[![:space:]]*}
+        rest=${rest#"$blank"}
+        part=${COMP_WORDS[i]}
+        ((i < COMP_CWORD)) || part=$rest
+        if [[ -n $blank || $i == 0 ]]; then
+            words+=("$part")
+        else
+            words[-1]+=$part
+        fi
+        rest=${rest#"$part"}
+    done
+    last=$((${#words[@]} - 1))
+}
+
+# Of the candidates for the word $1 only what is behind the place where bash
+# broke it last may be offered.
+_xl_hyper_cut() {
+    local breaks=${COMP_WORDBREAKS//[!:=@]/}
+    [[ -n $breaks ]] || return 0
+    COMPREPLY=("${COMPREPLY[@]#"${1%"${1##*["$breaks"]}"}"}")
+}
+
 # Candidates from the lines on stdin that begin with $1.
 _xl_hyper_reply() {
     local line
@@ -14,20 +42,19 @@ _xl_hyper_reply() {
     done
 }
 
-# Images hold colons, at which bash breaks words: only what is behind the
-# last one that was typed may be offered.
 _xl_hyper_images() {
-    local typed=$1 i
-    _xl_hyper_reply "$typed" < <(xl-hyper images --no-trunc 2>/dev/null |
+    _xl_hyper_reply "$1" < <(xl-hyper images --no-trunc 2>/dev/null |
         awk 'NR > 1 && $1 != "<none>" { print $2 == "<none>" ? $1 : $1 ":" $2 }
              NR > 1 && $1 == "<none>" { print $3 }')
-    [[ $typed == *:* && $COMP_WORDBREAKS == *:* ]] || return 0
-    for i in "${!COMPREPLY[@]}"; do
-        COMPREPLY[i]=${COMPREPLY[i]#"${typed%"${typed##*:}"}"}
-    done
 }
 
-# Values of options that have a few fixed ones; 1 when it is another.
+# $1 is before each of the files that begin with $2.
+_xl_hyper_files() {
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -f -P "$1" -- "$2")
+}
+
+# Values of options that have a few fixed ones; none of the others.
 _xl_hyper_value() {
     local option=$1 cur=$2 words
     case $option in
@@ -39,81 +66,87 @@ _xl_hyper_value() {
         words='HUP INT QUIT KILL USR1 USR2 TERM CONT STOP WINCH' ;;
     -e | --env) words=$(compgen -e) ;;
     --env-file)
-        compopt -o filenames 2>/dev/null
-        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        _xl_hyper_files '' "$cur"
         return
         ;;
-    *) return 1 ;;
+    *) return ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
 
-# $1: the command without "hyper-"; $2: where it stands in COMP_WORDS.
+# Of $words, the command without "hyper-" is $1 and stands at $2.
 _xl_hyper_arguments() {
-    local command=$1 at=$2 cur=${COMP_WORDS[COMP_CWORD]} option operands=0 i
+    local command=$1 cur=${words[last]} option operands=0 i
     local options takes
+    COMPREPLY=()
     options=$(xl-hyper help --words "$command" 2>/dev/null) || return 0
     # With '=' are those that take a value.
     takes=$(sed -n 's/=$//p' <<<"$options")
-    i=$((at + 1))
-    while ((i < COMP_CWORD)); do
-        option=${COMP_WORDS[i]}
-        if [[ $option == -?* ]]; then
-            if grep -qxF -e "$option" <<<"$takes"; then
-                ((i + 1 == COMP_CWORD)) && {
-                    _xl_hyper_value "$option" "$cur"
-                    return 0
-                }
-                i=$((i + 1))
-            fi
-        else
+    for ((i = $2 + 1; i < last; i++)); do
+        option=${words[i]}
+        if [[ $option != -?* ]]; then
             operands=$((operands + 1))
+        elif grep -qxF -e "$option" <<<"$takes"; then
+            i=$((i + 1))
+            ((i < last)) || {
+                _xl_hyper_value "$option" "$cur"
+                _xl_hyper_cut "$cur"
+                return 0
+            }
         fi
-        i=$((i + 1))
     done
     # What follows the image is the container's.
-    if [[ $operands -gt 0 && ($command == create || $command == run) ]]; then
-        # "nginx:lat" is three words to bash.
-        [[ $COMP_WORDBREAKS == *:* && ${COMP_WORDS[COMP_CWORD - 1]} == : ||
-            $cur == : ]] || return 0
-    fi
-    if [[ $cur == -* ]]; then
-        _xl_hyper_reply "$cur" < <(tr -d = <<<"$options")
-        return 0
-    fi
-    case $command in
-    inspect | logs | destroy | rm)
+    ((operands == 0)) || [[ $command != create && $command != run ]] || return 0
+    option=${cur%%=*}
+    case $command:$cur in
+    *:--*=*)
+        grep -qxF -e "$option" <<<"$takes" || return 0
+        _xl_hyper_value "$option" "${cur#*=}"
+        COMPREPLY=("${COMPREPLY[@]/#/"$option="}")
+        ;;
+    *:-*)
+        _xl_hyper_reply "$cur" < <(tr -d = <<<"$options") ;;
+    inspect:* | logs:* | destroy:* | rm:*)
         _xl_hyper_reply "$cur" < <(xl-hyper list -a -q 2>/dev/null) ;;
-    stop | kill)
+    stop:* | kill:*)
         _xl_hyper_reply "$cur" < <(xl-hyper list -q 2>/dev/null) ;;
-    create | run | rmi | pull)
-        cur=${COMP_LINE:0:COMP_POINT}
-        _xl_hyper_images "${cur##*[[:space:]]}" ;;
-    help)
+    rmi:*)
+        _xl_hyper_images "$cur" ;;
+    create:* | run:* | pull:*)
+        case $cur in
+        docker-archive:* | oci-archive:* | oci:*)
+            _xl_hyper_files "${cur%%:*}:" "${cur#*:}" ;;
+        *) _xl_hyper_images "$cur" ;;
+        esac
+        ;;
+    help:*)
         _xl_hyper_reply "$cur" < <(xl-hyper help --words 2>/dev/null) ;;
     esac
+    _xl_hyper_cut "$cur"
 }
 
 # xl-hyper COMMAND, hyper COMMAND
 _xl_hyper() {
-    if ((COMP_CWORD == 1)); then
-        _xl_hyper_reply "${COMP_WORDS[1]}" \
-            < <(xl-hyper help --words 2>/dev/null)
+    local words last
+    _xl_hyper_words
+    if ((last == 1)); then
+        _xl_hyper_reply "${words[1]}" < <(xl-hyper help --words 2>/dev/null)
     else
-        _xl_hyper_arguments "${COMP_WORDS[1]#hyper-}" 1
+        _xl_hyper_arguments "${words[1]#hyper-}" 1
     fi
 }
 
 # xl [FLAGS] hyper-COMMAND; everything else is for the function that completed
 # xl before.
 _xl_hyper_xl() {
-    local at=1 others=()
-    while ((at < COMP_CWORD)) && [[ ${COMP_WORDS[at]} == -* ]]; do
+    local words last at=1 others=()
+    _xl_hyper_words
+    while ((at < last)) && [[ ${words[at]} == -* ]]; do
         at=$((at + 1))
     done
-    if ((at < COMP_CWORD)) && [[ ${COMP_WORDS[at]} == hyper-* ]]; then
+    if ((at < last)) && [[ ${words[at]} == hyper-* ]]; then
         compopt +o nospace 2>/dev/null
-        _xl_hyper_arguments "${COMP_WORDS[at]#hyper-}" "$at"
+        _xl_hyper_arguments "${words[at]#hyper-}" "$at"
         return 0
     fi
     COMPREPLY=()
@@ -121,11 +154,12 @@ _xl_hyper_xl() {
         _xl "$@"
         others=("${COMPREPLY[@]}")
     fi
-    ((at == COMP_CWORD)) || return 0
-    _xl_hyper_reply "${COMP_WORDS[at]}" \
+    ((at == last)) || return 0
+    _xl_hyper_reply "${words[at]}" \
         < <(xl-hyper help --words 2>/dev/null | sed 's/^/hyper-/')
     # The stock function puts a blank behind each, and so do we.
     COMPREPLY=("${others[@]}" "${COMPREPLY[@]/%/ }")
+    ((${#COMPREPLY[@]} > 0)) || return 0
     mapfile -t COMPREPLY < <(printf '%s\n' "${COMPREPLY[@]}" | sort -u)
 }
 
