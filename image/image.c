@@ -280,6 +280,24 @@ int hx_image_get(struct hx_store *store, const char *reference,
     return rc;
 }
 
+int hx_image_hold(struct hx_store *store, const struct hx_image *image,
+                  int *fd_r, struct hx_err *err)
+{
+    _cleanup_close_ int fd = -1;
+    struct hx_image_record record;
+    int rc = hx_store_lock_shared(store, &fd, err);
+
+    if (rc < 0)
+        return rc;
+    if (hx_image_record_load(store, image->id, &record, NULL) < 0 ||
+        access(image->root_disk, F_OK) < 0)
+        return hx_err_set(err, HX_ERR_NOT_FOUND,
+                          "image %.200s was removed in this moment; try again",
+                          image->familiar);
+    *fd_r = hx_steal_fd(&fd);
+    return 0;
+}
+
 void hx_image_release(struct hx_image *image)
 {
     if (!image)

@@ -103,6 +103,14 @@ int hx_image_get(struct hx_store *store, const char *reference,
                  const struct hx_progress *progress, struct hx_image *image_r,
                  struct hx_err *err);
 
+/*
+ * Keeps the image from being removed until *fd_r is closed: from before a pod
+ * is made of it until the pod's record names it.  HX_ERR_NOT_FOUND when it has
+ * been removed since hx_image_get().
+ */
+int hx_image_hold(struct hx_store *store, const struct hx_image *image,
+                  int *fd_r, struct hx_err *err);
+
 /* All stored images, one entry for each reference; an array the caller frees
  * with hx_image_list_free. */
 int hx_image_list(struct hx_store *store, struct hx_image **images_r,
@@ -111,12 +119,14 @@ void hx_image_list_free(struct hx_image *images, size_t count);
 
 /*
  * Removes a reference and, when it was the last, the root disk and blobs that
- * no other image needs.  `in_use(id, opaque)` tells whether a pod needs the
- * image; then HX_ERR_STATE unless `force`, which removes only the reference.
+ * no other image needs.  `in_use` tells whether a pod needs the image, or
+ * fails; it is asked when nobody can hold an image.  If one does, HX_ERR_STATE
+ * unless `force`, which removes only the reference.
  */
 int hx_image_remove(struct hx_store *store, const char *reference, int force,
-                    int (*in_use)(const char *id, void *opaque), void *opaque,
-                    struct hx_err *err);
+                    int (*in_use)(const char *id, void *opaque,
+                                  struct hx_err *err),
+                    void *opaque, struct hx_err *err);
 
 /* Takes NULL and a zeroed image. */
 void hx_image_release(struct hx_image *image);

@@ -117,21 +117,23 @@ static int remove_locked(struct removal *removal, const char *text, int force,
 }
 
 int hx_image_remove(struct hx_store *store, const char *reference, int force,
-                    int (*in_use)(const char *id, void *opaque), void *opaque,
-                    struct hx_err *err)
+                    int (*in_use)(const char *id, void *opaque,
+                                  struct hx_err *err),
+                    void *opaque, struct hx_err *err)
 {
     struct removal removal = { .store = store };
     _cleanup_reference_ struct hx_reference ref = { 0 };
     _cleanup_free_ char *canonical = NULL;
     _cleanup_close_ int lock = -1;
-    int needed, rc;
+    int needed = 0, rc;
 
     rc = hx_store_lock(store, &lock, err);
     if (rc == 0)
         rc = resolve(&removal, reference, &ref, &canonical, err);
+    if (rc == 0 && in_use)
+        rc = needed = in_use(removal.id, opaque, err);
     if (rc < 0)
         return rc;
-    needed = in_use && in_use(removal.id, opaque);
     rc = remove_locked(&removal, reference, force, needed, err);
     hx_ref_record_list_free(removal.refs, removal.ref_count);
     /* The sweeper takes the lock itself. */

@@ -104,23 +104,31 @@ char *hx_store_disk_path(const struct hx_store *store, const char *key)
     return hx_store_path(store, "disks/%s.squashfs", key);
 }
 
-int hx_store_lock(const struct hx_store *store, int *fd_r, struct hx_err *err)
+static int lock(const struct hx_store *store, const char *name, int exclusive,
+                int *fd_r, struct hx_err *err)
 {
-    _cleanup_free_ char *path = hx_store_path(store, "store.lock");
+    _cleanup_free_ char *path = hx_store_path(store, "%s", name);
 
     if (!path)
         return no_memory(err);
-    return hx_lock(path, 1, LOCK_WAIT_MS, fd_r, err);
+    return hx_lock(path, exclusive, LOCK_WAIT_MS, fd_r, err);
+}
+
+int hx_store_lock(const struct hx_store *store, int *fd_r, struct hx_err *err)
+{
+    return lock(store, "store.lock", 1, fd_r, err);
+}
+
+int hx_store_lock_shared(const struct hx_store *store, int *fd_r,
+                         struct hx_err *err)
+{
+    return lock(store, "store.lock", 0, fd_r, err);
 }
 
 int hx_store_join_pulls(const struct hx_store *store, int *fd_r,
                         struct hx_err *err)
 {
-    _cleanup_free_ char *path = hx_store_path(store, "pulls.lock");
-
-    if (!path)
-        return no_memory(err);
-    return hx_lock(path, 0, LOCK_WAIT_MS, fd_r, err);
+    return lock(store, "pulls.lock", 0, fd_r, err);
 }
 
 /*

@@ -10,7 +10,9 @@
  *     refs/HOST/PATH/_digests/sha256:HEX
  *                            what a reference names (see record.h)
  *     tmp/                   files that are being written, each with a flock
- *     store.lock             exclusive while records or references change
+ *     store.lock             exclusive while records or references change;
+ *                            shared from when an image is chosen for a pod
+ *                            until the pod's own record names it
  *     pulls.lock             shared by every pull for its whole life;
  *                            exclusive while unreferenced files are removed
  *
@@ -62,6 +64,8 @@ char *hx_store_disk_path(const struct hx_store *store, const char *key);
  * waits up to 30 s, HX_ERR_STATE after that.
  */
 int hx_store_lock(const struct hx_store *store, int *fd_r, struct hx_err *err);
+int hx_store_lock_shared(const struct hx_store *store, int *fd_r,
+                         struct hx_err *err);
 int hx_store_join_pulls(const struct hx_store *store, int *fd_r,
                         struct hx_err *err);
 

@@ -73,6 +73,7 @@ static int run(const struct hx_create_options *o, struct hx_err *err)
     _cleanup_(hx_pod_spec_release) struct hx_pod_spec spec = { 0 };
     _cleanup_host_ struct hx_host *host = NULL;
     _cleanup_pod_ struct hx_pod pod = { 0 };
+    _cleanup_close_ int hold = -1;
     int r;
 
     if (o->detach || o->dry_run)
@@ -81,13 +82,15 @@ static int run(const struct hx_create_options *o, struct hx_err *err)
         return hx_err_set(err, HX_ERR_USAGE,
                           "--json: the process's output would stand in the "
                           "JSON; use -d too, or leave it out");
-    r = hx_launch_plan(o, &spec, err);
+    r = hx_launch_plan(o, &spec, &hold, err);
     if (r == 0)
         r = hx_session_pods(&host, err);
     if (r == 0)
         r = hx_foreground_catch(err);
     if (r == 0)
         r = hx_pod_create(host, &spec, &pod, err);
+    hx_cleanup_close(&hold);
+    hold = -1;
     if (r < 0)
         return r;
     r = attend(&pod, err);

@@ -13,7 +13,7 @@
 #include "xl-plugin/session.h"
 
 static int get_image(const struct hx_create_options *o,
-                     struct hx_image *image_r, struct hx_err *err)
+                     struct hx_image *image_r, int *hold_r, struct hx_err *err)
 {
     struct hx_image_options options = { .pull = o->pull,
                                         .platform = o->platform };
@@ -31,11 +31,13 @@ static int get_image(const struct hx_create_options *o,
     r = hx_image_get(&store, o->image, &options,
                      o->quiet ? NULL : &view.progress, image_r, err);
     hx_progress_view_finish(&view);
+    if (r == 0 && !o->dry_run)
+        r = hx_image_hold(&store, image_r, hold_r, err);
     return r;
 }
 
 int hx_launch_plan(const struct hx_create_options *options,
-                   struct hx_pod_spec *spec_r, struct hx_err *err)
+                   struct hx_pod_spec *spec_r, int *hold_r, struct hx_err *err)
 {
     _cleanup_image_ struct hx_image image = { 0 };
     uint32_t random = 0;
@@ -43,7 +45,7 @@ int hx_launch_plan(const struct hx_create_options *options,
 
     r = hx_create_options_check(options, err);
     if (r == 0)
-        r = get_image(options, &image, err);
+        r = get_image(options, &image, hold_r, err);
     if (r < 0)
         return r;
     if (getrandom(&random, sizeof(random), 0) != sizeof(random))
@@ -107,9 +109,10 @@ int hx_launch_detached(const struct hx_create_options *options,
 {
     _cleanup_(hx_pod_spec_release) struct hx_pod_spec spec = { 0 };
     _cleanup_host_ struct hx_host *host = NULL;
+    _cleanup_close_ int hold = -1;
     int r;
 
-    r = hx_launch_plan(options, &spec, err);
+    r = hx_launch_plan(options, &spec, &hold, err);
     if (r == 0 && options->dry_run)
         return print_config(&spec, err);
     if (r == 0)

@@ -9,10 +9,11 @@
 
 /*
  * Pulls the image when that is needed, and plans the pod.  With dry_run
- * nothing is pulled.  *spec_r is the caller's to release.
+ * nothing is pulled.  *spec_r is the caller's to release, and *hold_r to
+ * close when the pod is created: until then the image cannot be removed.
  */
 int hx_launch_plan(const struct hx_create_options *options,
-                   struct hx_pod_spec *spec_r, struct hx_err *err);
+                   struct hx_pod_spec *spec_r, int *hold_r, struct hx_err *err);
 
 /*
  * hyper-create, and hyper-run with -d: plans and creates the pod, prints its

@@ -355,8 +355,9 @@ static void test_remove_id_with_many_names(void **state)
     assert_false(has(store, "refs/docker.io", "", ""));
 }
 
-static int always(const char *id, void *opaque)
+static int always(const char *id, void *opaque, struct hx_err *err)
 {
+    (void)err;
     assert_string_equal(id, opaque);
     return 1;
 }
@@ -382,6 +383,48 @@ static void test_remove_in_use(void **state)
     assert_int_equal(hx_image_remove(store, "nginx:1", 1, always, id, &err), 0);
     assert_int_equal(get(store, "nginx:1", &image, &err), -HX_ERR_NOT_FOUND);
     assert_int_equal(get(store, "aaaaaaaaaaaa", &image, &err), 0);
+    hx_image_release(&image);
+}
+
+static int breaks(const char *id, void *opaque, struct hx_err *err)
+{
+    (void)id;
+    (void)opaque;
+    return hx_err_set(err, HX_ERR_XEN, "no pods to be had");
+}
+
+static int sees_the_lock(const char *id, void *opaque, struct hx_err *err)
+{
+    int fd = -1;
+
+    (void)id;
+    assert_int_equal(hx_lock(opaque, 0, 0, &fd, err), -HX_ERR_STATE);
+    return 0;
+}
+
+/* Between a launch that has chosen an image and its pod's record. */
+static void test_hold(void **state)
+{
+    struct hx_store *store = *state;
+    struct hx_image image;
+    struct hx_err err = { 0 };
+    char lock[200];
+    int fd = -1, other = -1;
+
+    add_image(store, 'a', 'd', 'e', 'f');
+    add_ref(store, "nginx", 'a');
+    snprintf(lock, sizeof(lock), "%s/store.lock", store->root);
+    assert_int_equal(get(store, "nginx", &image, &err), 0);
+    assert_int_equal(hx_image_hold(store, &image, &fd, &err), 0);
+    assert_int_equal(hx_lock(lock, 1, 0, &other, &err), -HX_ERR_STATE);
+    close(fd);
+    assert_int_equal(hx_image_remove(store, "nginx", 0, breaks, NULL, &err),
+                     -HX_ERR_XEN);
+    assert_int_equal(
+        hx_image_remove(store, "nginx", 0, sees_the_lock, lock, &err), 0);
+    assert_int_equal(hx_image_hold(store, &image, &fd, &err),
+                     -HX_ERR_NOT_FOUND);
+    assert_non_null(strstr(err.msg, "nginx:latest was removed"));
     hx_image_release(&image);
 }
 
@@ -514,6 +557,7 @@ int main(void)
         TEST(test_remove),
         TEST(test_remove_id_with_many_names),
         TEST(test_remove_in_use),
+        TEST(test_hold),
         TEST(test_sweep),
         TEST(test_hostile_records),
         TEST(test_missing_helper),
