@@ -281,11 +281,12 @@ static int reconcile_all(struct hx_host *host, struct hx_err *err)
     static const struct hx_reconcile_options options = { .may_adopt = true };
     struct hx_pod_dirs dirs = hx_pod_dirs_of(host);
     _cleanup_strv_ char **uuids = NULL;
-    int r = hx_pod_dir_sweep(&dirs, err);
+    int r = hx_pod_dir_sweep(&dirs, err), more;
 
-    if (r == 0)
-        r = find_work(host, &uuids, err);
     /* One that can't be helped must not keep the others from help. */
+    more = find_work(host, &uuids, r == 0 ? err : NULL);
+    if (r == 0)
+        r = more;
     for (size_t i = 0; uuids && uuids[i]; i++) {
         struct hx_err why = { 0 };
         int one = hx_pod_reconcile_one(host, uuids[i], &options, &why);

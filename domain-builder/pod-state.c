@@ -93,7 +93,9 @@ static bool same_file(int fd, const char *path)
            held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
-int hx_pod_dir_lock(struct hx_pod_dir *dir, int timeout_ms, struct hx_err *err)
+/* `create` is O_CREAT, or 0: a folder without the file can't be locked. */
+static int lock_folder(struct hx_pod_dir *dir, int create, int timeout_ms,
+                       struct hx_err *err)
 {
     _cleanup_free_ char *path = NULL;
     _cleanup_close_ int fd = -1;
@@ -102,9 +104,12 @@ int hx_pod_dir_lock(struct hx_pod_dir *dir, int timeout_ms, struct hx_err *err)
 
     if (r < 0)
         return r;
-    r = hx_lock(path, 1, timeout_ms, &fd, &why);
-    if (r < 0 && why.sys == ENOENT)
+    fd = open(path, O_RDWR | create | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 && errno == ENOENT)
         return no_such_pod(dir->uuid, err);
+    if (fd < 0)
+        return hx_err_sys(err, HX_ERR_SYSTEM, errno, "locking %s", path);
+    r = hx_lock_fd(fd, path, 1, timeout_ms, &why);
     if (r == -HX_ERR_STATE)
         return hx_err_set(err, HX_ERR_STATE,
                           "locking the pod %s: another command is at work on "
@@ -120,6 +125,11 @@ int hx_pod_dir_lock(struct hx_pod_dir *dir, int timeout_ms, struct hx_err *err)
         return no_such_pod(dir->uuid, err);
     dir->lock_fd = hx_steal_fd(&fd);
     return 0;
+}
+
+int hx_pod_dir_lock(struct hx_pod_dir *dir, int timeout_ms, struct hx_err *err)
+{
+    return lock_folder(dir, O_CREAT, timeout_ms, err);
 }
 
 void hx_pod_dir_unlock(struct hx_pod_dir *dir)
@@ -309,6 +319,42 @@ static void name_from_image(const char *image, const char *uuid, char name[64])
     sprintf(name + len, "-%.4s", uuid);
 }
 
+/* The lock goes last, so that whoever sees the folder sees that somebody is at
+ * work on it; without one there is nothing left in it. */
+static int remove_folder(const char *path, struct hx_err *err)
+{
+    _cleanup_closedir_ DIR *folder = opendir(path);
+    _cleanup_free_ char *lock = NULL;
+    struct dirent *entry;
+    int r = 0;
+
+    if (!folder)
+        return errno == ENOENT
+                   ? 0
+                   : hx_err_sys(err, HX_ERR_SYSTEM, errno, "removing %s", path);
+    if (asprintf(&lock, "%s/lock", path) < 0) {
+        lock = NULL;
+        return no_memory(err);
+    }
+    while (r == 0 && (entry = readdir(folder))) {
+        _cleanup_free_ char *inner = NULL;
+
+        if (strcmp(entry->d_name, ".") == 0 ||
+            strcmp(entry->d_name, "..") == 0 ||
+            strcmp(entry->d_name, "lock") == 0)
+            continue;
+        if (asprintf(&inner, "%s/%s", path, entry->d_name) < 0) {
+            inner = NULL;
+            return no_memory(err);
+        }
+        r = hx_rm_rf(inner, err);
+    }
+    if (r == 0 && ((unlink(lock) < 0 && errno != ENOENT) ||
+                   (rmdir(path) < 0 && errno != ENOENT)))
+        r = hx_err_sys(err, HX_ERR_SYSTEM, errno, "removing %s", path);
+    return r;
+}
+
 /* The folder under its first name, and its lock: both under the names' lock,
  * so that no sweep sees the one without the other. */
 static int make_locked(const struct hx_pod_dirs *dirs, struct hx_pod_dir *dir,
@@ -409,8 +455,8 @@ int hx_pod_dir_create(const struct hx_pod_dirs *dirs,
         r = publish(dirs, &dir, named.name, err);
     if (r < 0) {
         if (dir.path && dir.run_path) {
-            hx_rm_rf(dir.path, NULL);
             hx_rm_rf(dir.run_path, NULL);
+            remove_folder(dir.path, NULL);
         }
         hx_pod_dir_release(&dir);
         return r;
@@ -431,7 +477,7 @@ static int remove_old(const struct hx_pod_dirs *dirs,
     if (r == 0)
         r = hx_rm_rf(dir->run_path, err);
     if (r == 0)
-        r = hx_rm_rf(dir->path, err);
+        r = remove_folder(dir->path, err);
     return r;
 }
 
@@ -451,25 +497,41 @@ int hx_pod_dir_remove(const struct hx_pod_dirs *dirs, struct hx_pod_dir *dir,
     return r;
 }
 
-/* Whether nobody is at work on the folder any more: it is locked then. */
-static bool abandoned(const struct hx_pod_dirs *dirs, struct hx_pod_dir *dir)
+/*
+ * Locks a folder that nobody is at work on any more.  HX_ERR_NOT_FOUND when it
+ * has no lock: it never got one, or its remover is about to finish.
+ */
+static int lock_abandoned(const struct hx_pod_dirs *dirs,
+                          struct hx_pod_dir *dir, struct hx_err *err)
 {
     _cleanup_close_ int names_lock = -1;
+    int r = hx_pod_names_lock(dirs, &names_lock, err);
 
-    return hx_pod_names_lock(dirs, &names_lock, NULL) == 0 &&
-           hx_pod_dir_lock(dir, 0, NULL) == 0;
+    return r == 0 ? lock_folder(dir, 0, 0, err) : r;
 }
 
 /* A folder that never got its name, or is losing it. */
 static int sweep_one(const struct hx_pod_dirs *dirs, const char *prefix,
                      const char *uuid, struct hx_err *err)
 {
+    struct hx_err why = { 0 };
     struct hx_pod_dir dir;
-    int r = dir_init(&dir, dirs, prefix, uuid, err);
+    int r = dir_init(&dir, dirs, prefix, uuid, &why);
 
-    if (r == 0 && abandoned(dirs, &dir))
-        r = remove_old(dirs, &dir, err);
+    if (r == 0)
+        r = lock_abandoned(dirs, &dir, &why);
+    if (r == 0)
+        r = remove_old(dirs, &dir, &why);
+    else if (r == -HX_ERR_STATE)
+        r = 0; /* somebody is at work on it */
+    else if (r == -HX_ERR_NOT_FOUND)
+        r = rmdir(dir.path) == 0 || errno == ENOENT
+                ? 0
+                : hx_err_sys(&why, HX_ERR_SYSTEM, errno, "removing %s",
+                             dir.path);
     hx_pod_dir_release(&dir);
+    if (r < 0 && err)
+        *err = why;
     return r;
 }
 
@@ -478,6 +540,7 @@ int hx_pod_dir_sweep(const struct hx_pod_dirs *dirs, struct hx_err *err)
     static const char *const prefixes[] = { ".new-", ".old-" };
     _cleanup_closedir_ DIR *pods = NULL;
     const char *name;
+    int first = 0;
 
     while ((name = next_entry(dirs, &pods))) {
         for (int i = 0; i < 2; i++) {
@@ -487,12 +550,13 @@ int hx_pod_dir_sweep(const struct hx_pod_dirs *dirs, struct hx_err *err)
             if (strncmp(name, prefixes[i], len) != 0 ||
                 !hx_pod_uuid_valid(name + len))
                 continue;
-            r = sweep_one(dirs, prefixes[i], name + len, err);
-            if (r < 0)
-                return r;
+            r = sweep_one(dirs, prefixes[i], name + len,
+                          first == 0 ? err : NULL);
+            if (first == 0)
+                first = r;
         }
     }
-    return 0;
+    return first;
 }
 
 /* -- holding ----------------------------------------------------------------

@@ -111,7 +111,8 @@ int hx_pod_dir_save(const struct hx_pod_dir *dir, const struct hx_pod *pod,
 int hx_pod_dir_remove(const struct hx_pod_dirs *dirs, struct hx_pod_dir *dir,
                       struct hx_err *err);
 
-/* Finishes what killed creators and removers left under other names. */
+/* Finishes what killed creators and removers left under other names.  Goes on
+ * after a failure and returns the first one. */
 int hx_pod_dir_sweep(const struct hx_pod_dirs *dirs, struct hx_err *err);
 
 /* UUIDs of all folders, in no order; a list as in strv.h. */

@@ -122,17 +122,13 @@ static long long now_ms(void)
     return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
-int hx_lock(const char *path, int exclusive, int timeout_ms, int *fd_r,
-            struct hx_err *err)
+int hx_lock_fd(int fd, const char *path, int exclusive, int timeout_ms,
+               struct hx_err *err)
 {
     static const struct timespec pause = { .tv_nsec = 5 * 1000 * 1000 };
-    _cleanup_close_ int fd = -1;
     long long until = now_ms() + timeout_ms;
     int how = exclusive ? LOCK_EX : LOCK_SH;
 
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return hx_err_sys(err, HX_ERR_SYSTEM, errno, "locking %s", path);
     if (timeout_ms >= 0)
         how |= LOCK_NB;
     while (flock(fd, how) < 0) {
@@ -148,6 +144,20 @@ int hx_lock(const char *path, int exclusive, int timeout_ms, int *fd_r,
         /* flock has no time-out of its own, and SIGALRM is not ours. */
         nanosleep(&pause, NULL);
     }
-    *fd_r = hx_steal_fd(&fd);
     return 0;
+}
+
+int hx_lock(const char *path, int exclusive, int timeout_ms, int *fd_r,
+            struct hx_err *err)
+{
+    _cleanup_close_ int fd = -1;
+    int r;
+
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return hx_err_sys(err, HX_ERR_SYSTEM, errno, "locking %s", path);
+    r = hx_lock_fd(fd, path, exclusive, timeout_ms, err);
+    if (r == 0)
+        *fd_r = hx_steal_fd(&fd);
+    return r;
 }

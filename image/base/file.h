@@ -38,6 +38,9 @@ int hx_rm_rf(const char *path, struct hx_err *err);
  */
 int hx_lock(const char *path, int exclusive, int timeout_ms, int *fd_r,
             struct hx_err *err);
+/* The same with a file that is open; `path` is what messages call it. */
+int hx_lock_fd(int fd, const char *path, int exclusive, int timeout_ms,
+               struct hx_err *err);
 
 /* write(2) until all is written; 0 or -1 with errno. */
 int hx_write_all(int fd, const void *data, size_t len);

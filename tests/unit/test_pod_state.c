@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -345,6 +346,62 @@ static void a_folder_without_files_is_swept(void **state)
     assert_int_not_equal(access(path, F_OK), 0);
 }
 
+static void what_cannot_be_swept_does_not_keep_the_rest(void **state)
+{
+    static const char *const broken[] = {
+        ".new-01234567-89ab-4cde-8f01-23456789abcd",
+        ".old-01234567-89ab-4cde-8f01-23456789abcd",
+    };
+    struct pod_fixture *fixture = *state;
+    struct hx_err err = { 0 };
+    struct hx_pod_dir dirs[4];
+    char path[200];
+
+    for (int i = 0; i < 2; i++) {
+        sprintf(path, "%s/pods/%s/whose", fixture->lib, broken[i]);
+        assert_int_equal(hx_mkdir_p(path, 0700, &err), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        sprintf(path, "web%d", i);
+        pod_fixture_make(fixture, path, HX_POD_CREATING, &dirs[i]);
+        rename_to(fixture, &dirs[i], ".old-");
+    }
+    assert_int_equal(hx_pod_dir_sweep(&fixture->dirs, &err), -HX_ERR_SYSTEM);
+    assert_int_equal(err.sys, ENOTEMPTY);
+    for (int i = 0; i < 4; i++) {
+        assert_int_not_equal(access(dirs[i].path, F_OK), 0);
+        hx_pod_dir_release(&dirs[i]);
+    }
+}
+
+/* Who sweeps meanwhile disturbs no creator and no remover. */
+static void a_sweeper_meets_a_remover(void **state)
+{
+    struct pod_fixture *fixture = *state;
+    struct hx_err err = { 0 };
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;) {
+            if (hx_pod_dir_sweep(&fixture->dirs, NULL) < 0)
+                _exit(1);
+        }
+    }
+    for (int i = 0; i < 1000; i++) {
+        struct hx_pod_dir dir;
+
+        assert_int_equal(
+            hx_pod_dir_create(&fixture->dirs, &fixture->spec, &dir, &err), 0);
+        assert_int_equal(hx_pod_dir_remove(&fixture->dirs, &dir, &err), 0);
+        hx_pod_dir_release(&dir);
+    }
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+}
+
 static void a_name_of_no_folder_is_free(void **state)
 {
     struct pod_fixture *fixture = *state;
@@ -504,6 +561,8 @@ int main(void)
         WITH_FOLDERS(a_removed_pod_leaves_nothing),
         WITH_FOLDERS(a_waiter_holds_a_pod),
         WITH_FOLDERS(the_sweep_finishes_what_was_begun),
+        WITH_FOLDERS(what_cannot_be_swept_does_not_keep_the_rest),
+        WITH_FOLDERS(a_sweeper_meets_a_remover),
         WITH_FOLDERS(a_folder_without_files_is_swept),
         WITH_FOLDERS(a_name_of_no_folder_is_free),
         WITH_FOLDERS(killed_anywhere_it_stays_whole),
