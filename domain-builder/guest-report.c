@@ -13,6 +13,7 @@
 
 /* Exit codes that are not the process's; see pod.h and docs/pods.md. */
 #define EXIT_OURS      125
+#define EXIT_SIGKILL   137
 #define EXIT_DESTROYED 137 /* as by SIGKILL */
 #define EXIT_LOST      255 /* as Docker's after a crash of the host */
 
@@ -241,8 +242,12 @@ static struct verdict judge_end(const struct hx_guest_report *report,
         return judge_failed(report);
     if (code >= EXIT_OURS && code <= 127 && report->error[0])
         return (struct verdict){ HX_END_FAILED, code, report->error };
+    /* Of a killed one the guest says when it was for lack of memory. */
     if (code >= 0)
-        return (struct verdict){ HX_END_EXIT, code, NULL };
+        return (struct verdict){ HX_END_EXIT, code,
+                                 code == EXIT_SIGKILL && report->error[0]
+                                     ? report->error
+                                     : NULL };
     switch (fate) {
     case HX_DOMAIN_CRASHED:
         return (struct verdict){ HX_END_CRASH, EXIT_OURS,

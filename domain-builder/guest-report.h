@@ -74,7 +74,8 @@ enum hx_domain_fate {
  *
  *     exit codes of all containers known   exit, or failed when pv-init says
  *                                          why it is 125..127; the code is
- *                                          the first that is not 0
+ *                                          the first that is not 0; with 137
+ *                                          its words are kept, too
  *     state "failed"                       failed, 125..127
  *     domain crashed                       crash, 125
  *     domain shut down without a report    crash, 125

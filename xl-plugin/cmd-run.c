@@ -38,7 +38,8 @@ static int attend(struct hx_pod *pod, struct hx_err *err)
         return r;
     reason = hx_pod_end_reason(pod);
     /* The guest names the container itself. */
-    if (reason && pod->end == HX_END_FAILED && pod->message)
+    if (reason && pod->message &&
+        (pod->end == HX_END_FAILED || pod->end == HX_END_EXIT))
         hx_complain("%s", reason);
     else if (reason)
         hx_complain("running %s: %s", pod->spec.name, reason);

@@ -96,8 +96,6 @@ int hx_pod_exit_status(const struct hx_pod *pod)
 
 const char *hx_pod_end_reason(const struct hx_pod *pod)
 {
-    if (pod->end == HX_END_EXIT)
-        return NULL;
     if (pod->message && *pod->message)
         return pod->message;
     switch (pod->end) {

@@ -24,7 +24,8 @@ void hx_pod_status_text(const struct hx_pod *pod, int64_t now_ms,
  */
 int hx_pod_exit_status(const struct hx_pod *pod);
 
-/* Why it ended, as a sentence for stderr; NULL when the process just exited.
+/* Why it ended, as a sentence for stderr; NULL when the process just exited,
+ * and nothing killed it for lack of memory.
  * Static, or borrowed from the pod. */
 const char *hx_pod_end_reason(const struct hx_pod *pod);
 

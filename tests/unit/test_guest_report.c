@@ -139,6 +139,8 @@ static const struct row ends[] = {
       false, NULL, 1, HX_END_EXIT, 42, NULL },
     { "killed by a signal", "exited", "137", NULL, NULL, HX_DOMAIN_ENDED, true,
       NULL, 1, HX_END_EXIT, 137, NULL },
+    { "out of memory", "exited", "137", NULL, "web: out of memory",
+      HX_DOMAIN_ENDED, true, NULL, 1, HX_END_EXIT, 137, "out of memory" },
     { "the process's own 127", "exited", "127", NULL, NULL, HX_DOMAIN_ENDED,
       true, NULL, 1, HX_END_EXIT, 127, NULL },
     { "not found", "exited", "127", NULL, "x: not found", HX_DOMAIN_ENDED, true,

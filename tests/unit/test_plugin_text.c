@@ -248,7 +248,20 @@ static void test_status_of_pods(void **state)
         /* Whatever was not a process's own end has a reason. */
         if (cases[i].pod.end > HX_END_EXIT)
             assert_non_null(hx_pod_end_reason(&cases[i].pod));
+        else
+            assert_null(hx_pod_end_reason(&cases[i].pod));
     }
+}
+
+static void test_why_a_process_was_killed(void **state)
+{
+    const struct hx_pod pod = { .state = HX_POD_EXITED,
+                                .end = HX_END_EXIT,
+                                .exit_code = 137,
+                                .message = "out of memory" };
+
+    (void)state;
+    assert_string_equal(hx_pod_end_reason(&pod), "out of memory");
 }
 
 static void test_a_pod_as_json(void **state)
@@ -384,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_progress_in_plain_lines),
         cmocka_unit_test(test_progress_memory_is_bounded),
         cmocka_unit_test(test_status_of_pods),
+        cmocka_unit_test(test_why_a_process_was_killed),
         cmocka_unit_test(test_a_pod_as_json),
         cmocka_unit_test(test_a_pod_with_nothing_known_as_json),
         cmocka_unit_test(test_names_of_images),
