@@ -16,8 +16,9 @@
  * destroyed reads what the console has left. */
 #define MONITOR_END_TIMEOUT_MS 2000
 #define LOCK_TIMEOUT_MS        30000
-/* A monitor that dies so often will not live. */
-#define RESPAWNS_MAX 5
+/* A monitor that dies so often, and so soon each time, will not live. */
+#define RESPAWNS_MAX    5
+#define RESPAWN_LIFE_MS 10000
 
 struct waiting {
     struct hx_host *host;
@@ -28,6 +29,7 @@ struct waiting {
     int monitor;         /* see hx_monitor_watch() */
     int64_t deadline_ms; /* -1: none */
     int respawns;
+    int64_t tended_ms; /* when the last one was started */
 };
 
 static int64_t now_ms(void)
@@ -157,12 +159,15 @@ static int tend(struct waiting *wait, struct hx_err *err)
     };
     int r;
 
+    if (now_ms() - wait->tended_ms > RESPAWN_LIFE_MS)
+        wait->respawns = 0;
     if (wait->respawns++ == RESPAWNS_MAX)
         return hx_err_set(err, HX_ERR_SYSTEM,
                           "waiting for the pod %s: its monitor dies again and "
                           "again; see %s/monitor.log",
                           wait->pod->spec.name, wait->dir.path);
     r = hx_pod_reconcile_one(wait->host, wait->dir.uuid, &options, err);
+    wait->tended_ms = now_ms();
     return r == -HX_ERR_NOT_FOUND ? 0 : r;
 }
 

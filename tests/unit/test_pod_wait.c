@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* wrap: hx_pod_reconcile_one */
+/* wrap: hx_pod_reconcile_one clock_gettime */
 /*
  * Waiting for a pod's end, with a process of ours in the place of the monitor;
  * and starting a monitor, with a script in its place.
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "domain-builder/host.h"
@@ -34,6 +35,8 @@ static struct scene {
     int answer; /* one byte for each that was carried out */
     int reconciled;
     int (*reconcile)(void);
+    int tick_s; /* by which each look at the clock moves it */
+    int ticked_s;
 } scene;
 
 /* -- the process in the monitor's place --------------------------------------
@@ -110,6 +113,17 @@ static void monitor_kill(void)
 
 /* -- the scene ----------------------------------------------------------------
  */
+
+int __real_clock_gettime(clockid_t clock, struct timespec *ts_r);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts_r);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts_r)
+{
+    int r = __real_clock_gettime(clock, ts_r);
+
+    scene.ticked_s += scene.tick_s;
+    ts_r->tv_sec += scene.ticked_s;
+    return r;
+}
 
 int __wrap_hx_pod_reconcile_one(struct hx_host *host, const char *uuid,
                                 const struct hx_reconcile_options *options,
@@ -287,6 +301,24 @@ static void one_that_dies_again_and_again_is_told(void **state)
     assert_true(scene.reconciled < 10);
 }
 
+static int end_at_last(void)
+{
+    if (scene.reconciled == 12)
+        record_end(true);
+    return 0;
+}
+
+static void one_that_dies_now_and_then_is_replaced(void **state)
+{
+    struct hx_err err = { 0 };
+
+    (void)state;
+    scene.reconcile = end_at_last;
+    scene.tick_s = 20;
+    assert_int_equal(hx_pod_wait(scene.host, &scene.pod, -1, &err), 0);
+    has_ended(7);
+}
+
 static int refuse(void)
 {
     return -1;
@@ -454,6 +486,7 @@ int main(void)
         SCENE(a_signal_interrupts),
         SCENE(a_dead_monitor_is_replaced),
         SCENE(one_that_dies_again_and_again_is_told),
+        SCENE(one_that_dies_now_and_then_is_replaced),
         SCENE(what_keeps_it_from_a_monitor_is_told),
         SCENE(an_end_that_cannot_be_reaped_is_an_end),
         SCENE(the_writer_of_the_log_is_waited_for),
