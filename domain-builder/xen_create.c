@@ -73,19 +73,30 @@ static int no_memory(struct hx_err *err, const struct hx_pod_spec *spec,
                       spec->name, (need_kib + 1023) / 1024, free_kib / 1024);
 }
 
-/* Takes what is missing from dom0, and waits until it has given it. */
-static int shrink_dom0(libxl_ctx *ctx, uint64_t missing_kib)
+/* Takes what is missing from dom0, and waits until it has given it; *taken_r
+ * is for grow_dom0(), after a failure too. */
+static int shrink_dom0(libxl_ctx *ctx, uint64_t missing_kib,
+                       uint64_t *taken_kib_r)
 {
     if (!dom0_may_shrink(ctx))
         return -1;
     if (libxl_set_memory_target(ctx, 0, -(int64_t)missing_kib, 1, 0))
         return -1;
+    *taken_kib_r = missing_kib;
     return libxl_wait_for_memory_target(ctx, 0, 10) ? -1 : 0;
+}
+
+/* No domain came of it: gives back what was taken. */
+static void grow_dom0(libxl_ctx *ctx, uint64_t taken_kib)
+{
+    if (taken_kib)
+        libxl_set_memory_target(ctx, 0, (int64_t)taken_kib, 1, 0);
 }
 
 static int ensure_memory(struct hx_host *host, libxl_ctx *ctx,
                          libxl_domain_config *config,
-                         const struct hx_pod_spec *spec, struct hx_err *err)
+                         const struct hx_pod_spec *spec, uint64_t *taken_kib_r,
+                         struct hx_err *err)
 {
     uint64_t need, avail;
     int rc;
@@ -100,7 +111,7 @@ static int ensure_memory(struct hx_host *host, libxl_ctx *ctx,
         return hx_xen_err(host, err, rc, "asking Xen for its free memory");
     if (avail >= need)
         return 0;
-    if (shrink_dom0(ctx, need - avail) < 0 ||
+    if (shrink_dom0(ctx, need - avail, taken_kib_r) < 0 ||
         libxl_get_free_memory(ctx, &avail) || avail < need) {
         hx_xen_forget(host);
         return no_memory(err, spec, need, avail);
@@ -221,21 +232,25 @@ static int create_new(struct hx_host *host, libxl_ctx *ctx,
                       struct hx_err *err)
 {
     _cleanup_close_ int turn = -1;
+    uint64_t taken_kib = 0;
     uint32_t domid = 0;
     int r, rc;
 
     r = take_turn(host, &turn, err);
     if (r < 0)
         return r;
-    r = ensure_memory(host, ctx, config, spec, err);
+    r = ensure_memory(host, ctx, config, spec, &taken_kib, err);
+    if (r == 0) {
+        hx_xen_forget(host);
+        rc = libxl_domain_create_new(ctx, config, &domid, NULL, NULL);
+        if (rc)
+            r = create_err(host, ctx, rc, config, spec, err);
+    }
     if (r < 0)
-        return r;
-    hx_xen_forget(host);
-    rc = libxl_domain_create_new(ctx, config, &domid, NULL, NULL);
-    if (rc)
-        return create_err(host, ctx, rc, config, spec, err);
-    *domid_r = domid;
-    return 0;
+        grow_dom0(ctx, taken_kib);
+    else
+        *domid_r = domid;
+    return r;
 }
 
 int hx_domain_build(struct hx_host *host, const struct hx_domain_parts *parts,
