@@ -147,12 +147,19 @@ int hx_image_record_list(const struct hx_store *store,
     while ((entry = readdir(dir))) {
         _cleanup_free_ char *path = NULL;
         struct hx_image_record record;
+        struct hx_err why;
+        int rc;
 
         if (entry->d_name[0] == '.')
             continue;
         path = hx_store_path(store, "images/%s", entry->d_name);
-        if (!path || (load_path(path, &record, NULL) == 0 &&
-                      add_record(&records, &count, &record) < 0))
+        rc = path ? load_path(path, &record, &why) : -HX_ERR_SYSTEM;
+        if (rc == -HX_ERR_NOT_FOUND || rc == -HX_ERR_CORRUPT)
+            continue;
+        /* A list that lacks an image would make its files garbage. */
+        if (rc < 0 && path)
+            return hx_err_set(err, why.code, "%s", why.msg);
+        if (rc < 0 || add_record(&records, &count, &record) < 0)
             return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "reading %s", folder);
     }
     *records_r = hx_steal_ptr(&records);

@@ -132,8 +132,8 @@ int hx_store_join_pulls(const struct hx_store *store, int *fd_r,
 }
 
 /*
- * Whether `fd`, which we have locked, is still the file of that name: the
- * sweeper may have removed it between our open and our lock.
+ * Whether `fd`, which we have locked, is still the file of that name: between
+ * our open and our lock others may have removed or renamed it.
  */
 static int still_named(int fd, const char *path)
 {
@@ -194,14 +194,14 @@ static void sweep_one(const struct hx_store *store, int dir, const char *name)
 {
     _cleanup_close_ int fd = openat(
         dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    _cleanup_free_ char *path = NULL;
+    _cleanup_free_ char *path = hx_store_path(store, "tmp/%s", name);
 
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+    /* Its writer may have renamed it before we had the lock, and another one
+     * begun a new file of that name. */
+    if (fd < 0 || !path || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
+        !still_named(fd, path))
         return;
-    if (unlinkat(dir, name, 0) == 0 || errno != EISDIR)
-        return;
-    path = hx_store_path(store, "tmp/%s", name);
-    if (path)
+    if (unlinkat(dir, name, 0) < 0 && errno == EISDIR)
         hx_rm_rf(path, NULL);
 }
 

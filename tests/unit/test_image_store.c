@@ -472,6 +472,24 @@ static void test_sweep(void **state)
     free(folder_path);
 }
 
+/* What cannot be read now may name files that are needed. */
+static void test_sweep_with_an_unreadable_record(void **state)
+{
+    struct hx_store *store = *state;
+    char path[200];
+    struct hx_err err;
+
+    add_image(store, 'a', 'd', 'e', 'f');
+    snprintf(path, sizeof(path), "%s/images/%s.json", store->root, hex('a'));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(hx_store_sweep(store, &err), -HX_ERR_SYSTEM);
+    assert_true(has(store, "disks/", hex('d'), ".squashfs"));
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(hx_store_sweep(store, &err), 0);
+    assert_false(has(store, "disks/", hex('d'), ".squashfs"));
+}
+
 #define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 /* Records come from files: what is in them is checked before it is a path. */
@@ -559,6 +577,7 @@ int main(void)
         TEST(test_remove_in_use),
         TEST(test_hold),
         TEST(test_sweep),
+        TEST(test_sweep_with_an_unreadable_record),
         TEST(test_hostile_records),
         TEST(test_missing_helper),
         TEST(test_get_what_was_pulled),
