@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -219,6 +220,12 @@ static int prepare(const struct hx_init_config *config, unsigned index,
     char etc[HX_INIT_PATH_MAX];
 
     snprintf(etc, sizeof(etc), HX_INIT_POD "/%u/etc", index);
+    if (hx_init_mkdir_p(etc) < 0)
+        return hx_init_fail_sys(err, errno, "making %s", etc);
+    /* Its own, so that a container that fills it harms no other one. */
+    if (hx_init_mount("etc", etc, "tmpfs", MS_NOSUID | MS_NODEV,
+                      "mode=0755,size=4m", err) < 0)
+        return -1;
     return hx_init_etcfiles_write(etc, config, err);
 }
 

@@ -7,11 +7,11 @@
  *     /proc /dev        its own view
  *     /cgroup           cgroup2, when the kernel has it; a folder for each
  *                       container
- *     /pod              a small tmpfs: mount points, and the files of /etc
- *                       that are made for the containers
+ *     /pod              a small tmpfs: mount points
  *     /pod/scratch      the scratch disk
  *     /pod/N/lower      the root disk of container N
  *     /pod/N/root       the root that its processes get
+ *     /pod/N/etc        a tmpfs of the files of /etc that are made for it
  */
 #ifndef HX_INIT_MOUNTS_H
 #define HX_INIT_MOUNTS_H

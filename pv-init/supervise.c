@@ -88,7 +88,7 @@ static void explain_kill(struct hx_init_pod *pod, unsigned index)
 {
     struct hx_init_err err;
 
-    if (hx_init_container_oom_kills(index) == 0)
+    if (hx_init_container_oom_kills(index) <= pod->members[index].oom_kills)
         return;
     hx_init_fail(&err,
                  "container %s: the kernel killed it because the domain ran "
@@ -115,13 +115,23 @@ static void reap(struct hx_init_pod *pod)
     }
 }
 
+/* What the kernel killed before our own SIGKILL does not explain the end. */
+static void kill_member(struct hx_init_pod *pod, unsigned index, int signum)
+{
+    struct hx_init_member *member = &pod->members[index];
+
+    if (signum == SIGKILL)
+        member->oom_kills = hx_init_container_oom_kills(index);
+    kill(member->pid, signum);
+}
+
 static void kill_members(struct hx_init_pod *pod, int signum)
 {
     unsigned i;
 
     for (i = 0; i < pod->config.container_count; i++) {
         if (pod->members[i].state == HX_INIT_MEMBER_RUNNING)
-            kill(pod->members[i].pid, signum);
+            kill_member(pod, i, signum);
     }
 }
 
@@ -143,7 +153,7 @@ static void stop_members(struct hx_init_pod *pod, const uint32_t *timeout_ms)
 
         if (member->state != HX_INIT_MEMBER_RUNNING)
             continue;
-        kill(member->pid, config->stop_signal);
+        kill_member(pod, i, config->stop_signal);
         if (member->kill_at_us == 0 || member->kill_at_us > kill_at_us)
             member->kill_at_us = kill_at_us;
     }
@@ -193,7 +203,7 @@ static void take_deadlines(struct hx_init_pod *pod)
         if (member->kill_at_us == 0 || member->kill_at_us > now_us)
             continue;
         member->kill_at_us = 0;
-        kill(member->pid, SIGKILL);
+        kill_member(pod, i, SIGKILL);
     }
 }
 

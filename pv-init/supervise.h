@@ -31,6 +31,7 @@ struct hx_init_member {
     enum hx_init_member_state state;
     pid_t pid;
     uint64_t kill_at_us; /* hx_init_now_us(); 0: never */
+    unsigned oom_kills;  /* before we killed it ourselves */
 };
 
 struct hx_init_pod {
