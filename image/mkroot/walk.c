@@ -118,6 +118,10 @@ static int step(struct walk *walk, const char *name, size_t len,
     }
     if (!walk->making)
         return 0;
+    if (len >= 4 && memcmp(name, ".wh.", 4) == 0)
+        return hx_err_set(err, HX_ERR_CORRUPT,
+                          "a symbolic link leads through a folder with a "
+                          "whiteout's name");
     r = hx_tree_make_folder(tree, walk->at, name, len, &ref, err);
     walk->at = ref;
     return r < 0 ? r : 1;

@@ -201,6 +201,27 @@ static void test_whiteouts_as_weapons(void **state)
     CHECK(attacks);
 }
 
+static void test_whiteouts_by_way_of_links(void **state)
+{
+    static const struct attack attacks[] = {
+        { "in one layer",
+          { "l a -> b/.wh.c\nf a/x =1" },
+          "a whiteout's name",
+          HX_ERR_CORRUPT },
+        { "across layers",
+          { "l a -> .wh..wh..opq", "f a/x =1" },
+          "a whiteout's name",
+          HX_ERR_CORRUPT },
+        { "that nothing goes through",
+          { "l a -> .wh.c\nf x =1" },
+          "l a -> .wh.c\nf x =1\n",
+          0 },
+    };
+
+    (void)state;
+    CHECK(attacks);
+}
+
 static void test_names(void **state)
 {
     char text[2 * HX_MKROOT_PATH_MAX], expected[300], *at;
@@ -482,6 +503,7 @@ int main(void)
         cmocka_unit_test(test_leaving_the_root),
         cmocka_unit_test(test_symbolic_links_in_a_ring),
         cmocka_unit_test(test_whiteouts_as_weapons),
+        cmocka_unit_test(test_whiteouts_by_way_of_links),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_links_that_add_up),
