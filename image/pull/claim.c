@@ -9,8 +9,10 @@
 #include "image/base/cleanup.h"
 #include "image/pull/report.h"
 
-#define POLL_MS  20
-#define STALL_MS 300000 /* longer than all tries of a download together */
+#define POLL_MS 20
+/* Longer than all tries of a download together: five of 10 s for a connection,
+ * 30 s for a transfer that stalls and 30 s before the next, at two places. */
+#define STALL_MS 900000
 
 /* Whether the locked file still has its name: a sweep, or the writer that
  * was done, may have taken it away before we had the lock. */

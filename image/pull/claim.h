@@ -19,7 +19,7 @@ struct hx_claim {
 /*
  * 1: the object is there; 0: *fd_r is the temporary file, locked, with what a
  * killed writer left in it.  HX_ERR_STATE when another writer holds it and
- * has written nothing for five minutes.
+ * has written nothing for a quarter of an hour.
  */
 int hx_claim_take(const struct hx_claim *claim, int *fd_r, struct hx_err *err);
 

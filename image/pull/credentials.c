@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/pull/credentials.h"
 
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -206,7 +207,9 @@ int hx_credentials_find(const char *registry,
     if (!ours || !dockers)
         return no_memory(err);
     rc = find_in_file(ours, registry, &found, err);
-    if (rc == 0 && !found.user)
+    /* Docker's may be another user's, or its folder a file: then it has
+     * nothing for us. */
+    if (rc == 0 && !found.user && access(dockers, R_OK) == 0)
         rc = find_in_file(dockers, registry, &found, err);
     if (rc == 0)
         *credentials_r = found;
@@ -246,6 +249,30 @@ static int open_own(char **path_r, int *lock_r, json_t **doc_r,
     return rc;
 }
 
+/*
+ * Under the lock, so that the temporary file can have a fixed name: what a
+ * killed login left, with a password in it, goes with the next one.
+ */
+static int write_text(const char *path, const char *text, struct hx_err *err)
+{
+    _cleanup_free_ char *temp = NULL;
+    _cleanup_close_ int fd = -1;
+    int saved;
+
+    if (asprintf(&temp, "%s.new", path) < 0) {
+        temp = NULL;
+        return no_memory(err);
+    }
+    unlink(temp);
+    fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0 && hx_write_all(fd, text, strlen(text)) == 0 &&
+        fsync(fd) == 0 && rename(temp, path) == 0)
+        return 0;
+    saved = errno;
+    unlink(temp);
+    return hx_err_sys(err, HX_ERR_SYSTEM, saved, "writing %s", path);
+}
+
 static int write_own(const char *path, const json_t *doc, struct hx_err *err)
 {
     char *text = json_dumps(doc, JSON_INDENT(2));
@@ -253,7 +280,7 @@ static int write_own(const char *path, const json_t *doc, struct hx_err *err)
 
     if (!text)
         return no_memory(err);
-    rc = hx_file_write_atomic(path, text, strlen(text), 0600, err);
+    rc = write_text(path, text, err);
     wipe(&text);
     return rc;
 }

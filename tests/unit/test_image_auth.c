@@ -280,6 +280,16 @@ static void test_credentials_are_kept_and_forgotten(void **state)
     assert_int_equal(hx_credentials_find("docker.io", &found, &err), 0);
     assert_string_equal(found.user, "hub");
     hx_credentials_release(&found);
+    /* What a killed login left is overwritten, and goes. */
+    strcat(path, ".new");
+    assert_int_equal(hx_file_write_atomic(path, "secret", 6, 0644, &err), 0);
+    assert_int_equal(hx_credentials_save("docker.io", "hub", "y", &err), 0);
+    assert_int_equal(access(path, F_OK), -1);
+    /* A file is no folder, and docker's business. */
+    setenv("DOCKER_CONFIG", "/etc/passwd", 1);
+    assert_int_equal(hx_credentials_find("h:1", &found, &err), 0);
+    assert_null(found.user);
+    setenv("DOCKER_CONFIG", folder, 1);
     /* Docker's own file is asked second. */
     assert_int_equal(
         hx_file_write_atomic(docker, dockers, strlen(dockers), 0600, &err), 0);
