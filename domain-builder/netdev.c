@@ -90,14 +90,6 @@ static uint32_t get_address(const struct ifreq *ifr)
     return ntohl(in.sin_addr.s_addr);
 }
 
-static void put_address(struct ifreq *ifr, uint32_t address)
-{
-    struct sockaddr_in in = { .sin_family = AF_INET,
-                              .sin_addr = { htonl(address) } };
-
-    memcpy(&ifr->ifr_addr, &in, sizeof(in));
-}
-
 int hx_netdev_address(const char *name, uint32_t *address_r, unsigned *prefix_r)
 {
     struct ifreq address = { 0 }, mask = { 0 };
@@ -110,16 +102,63 @@ int hx_netdev_address(const char *name, uint32_t *address_r, unsigned *prefix_r)
     return 0;
 }
 
+/* Sends one request of rtnetlink and takes its acknowledgement. */
+static int route_call(struct nlmsghdr *request)
+{
+    _cleanup_close_ int fd =
+        socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    struct {
+        struct nlmsghdr head;
+        struct nlmsgerr result;
+    } answer;
+    ssize_t n;
+
+    if (fd < 0 || send(fd, request, request->nlmsg_len, 0) < 0)
+        return -1;
+    n = recv(fd, &answer, sizeof(answer), 0);
+    if (n >= 0 &&
+        ((size_t)n < sizeof(answer) || answer.head.nlmsg_type != NLMSG_ERROR)) {
+        errno = EPROTO;
+        return -1;
+    }
+    if (n >= 0)
+        errno = -answer.result.error;
+    return n < 0 || answer.result.error ? -1 : 0;
+}
+
+/* Address and prefix at once: the ioctls would set the one after the other,
+ * and whoever looks between them, or after a kill there, sees a wrong net. */
 int hx_netdev_set_address(const char *name, uint32_t address, unsigned prefix)
 {
-    struct ifreq ifr = { 0 };
+    uint32_t hosts = prefix ? ~(UINT32_MAX << (32 - prefix)) : UINT32_MAX;
+    struct {
+        struct nlmsghdr head;
+        struct ifaddrmsg address;
+        struct {
+            struct rtattr head;
+            uint32_t value;
+        } attr[3];
+    } request = {
+        .head = {
+            .nlmsg_len = sizeof(request),
+            .nlmsg_type = RTM_NEWADDR,
+            .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE |
+                           NLM_F_REPLACE,
+        },
+        .address = {
+            .ifa_family = AF_INET,
+            .ifa_prefixlen = (unsigned char)prefix,
+            .ifa_index = if_nametoindex(name),
+        },
+        .attr = {
+            { { sizeof(request.attr[0]), IFA_LOCAL }, htonl(address) },
+            { { sizeof(request.attr[0]), IFA_ADDRESS }, htonl(address) },
+            { { sizeof(request.attr[0]), IFA_BROADCAST },
+              htonl(address | hosts) },
+        },
+    };
 
-    put_address(&ifr, address);
-    if (call(SIOCSIFADDR, name, &ifr) < 0)
-        return -1;
-    memset(&ifr, 0, sizeof(ifr));
-    put_address(&ifr, prefix ? UINT32_MAX << (32 - prefix) : 0);
-    return call(SIOCSIFNETMASK, name, &ifr);
+    return request.address.ifa_index ? route_call(&request.head) : -1;
 }
 
 static int change_flags(const char *name, short set, short clear)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Network devices of dom0: what bridges and vifs need, by ioctl.
+ * Network devices of dom0: what bridges and vifs need, by ioctl and rtnetlink.
  *
  * All functions return 0, or -1 with errno; names longer than IFNAMSIZ - 1
  * give ENODEV.  IPv4 addresses are in host byte order here and in all of
