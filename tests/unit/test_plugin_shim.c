@@ -36,9 +36,10 @@ static int setup(void **state)
     (void)state;
     assert_non_null(mkdtemp(folder));
     snprintf(command, sizeof(command),
-             "mkdir %s/ours %s/link %s/real %s/none && cp %s/bin/xl %s/ours/xl "
-             "&& ln -s %s/ours/xl %s/link/xl",
-             folder, folder, folder, folder, build, folder, folder, folder);
+             "cd %s && mkdir ours link real none copy && "
+             "cp $OLDPWD/%s/bin/xl ours && cp ours/xl copy && "
+             "ln -s ../ours/xl link",
+             folder, build);
     assert_int_equal(system(command), 0);
     write_script("ours/xl-hyper",
                  "echo ours \"$(basename $0)\" \"$@\"; exit 3");
@@ -131,11 +132,29 @@ static void test_no_real_xl(void **state)
         run("$F/ours:/usr/bin:/bin", "hyper-list", out, sizeof(out)), 3);
 }
 
+/* Each would take the other for the real one, for ever. */
+static void test_two_copies(void **state)
+{
+    static const char *const arguments[] = { "list", "help" };
+    char out[1024];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(run("$F/ours:$F/copy:$F/real:/usr/bin:/bin",
+                             arguments[i], out, sizeof(out)),
+                         127);
+        assert_string_equal(out, "xl: the real xl was not found; before it "
+                                 "PATH has two copies of xl-hyper's; remove "
+                                 "one\n");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_who_gets_it),
         cmocka_unit_test(test_no_real_xl),
+        cmocka_unit_test(test_two_copies),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -18,6 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Our process's number, set for the xl that it becomes. */
+#define GUARD "XL_HYPER_SHIM"
+
 /* As xl has them; none takes a value. */
 #define GLOBAL_FLAGS "vfNtT"
 
@@ -122,6 +125,23 @@ static int become(const char *path, char **argv)
     return errno == ENOENT ? 127 : 126;
 }
 
+/* A copy of this program would take us for the real one, and we it. */
+static int became_a_copy(void)
+{
+    const char *guard = getenv(GUARD);
+
+    return guard && strtol(guard, NULL, 10) == getpid();
+}
+
+static int become_next(const char *path, char **argv)
+{
+    char pid[32];
+
+    snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+    setenv(GUARD, pid, 1);
+    return become(path, argv);
+}
+
 static int become_real(char **argv)
 {
     char path[PATH_MAX];
@@ -129,7 +149,7 @@ static int become_real(char **argv)
     if (!find_real(path))
         return missing("the real xl", "install Xen's tools (Debian: "
                                       "xen-utils-common)");
-    return become(path, argv);
+    return become_next(path, argv);
 }
 
 static int become_ours(char **argv)
@@ -156,7 +176,7 @@ static int help(char **argv)
                                       "of xl-hyper");
     pid = fork();
     if (pid == 0) {
-        int r = become(path, argv);
+        int r = become_next(path, argv);
 
         _exit(r);
     }
@@ -177,6 +197,9 @@ int main(int argc, char **argv)
 {
     int index = command_index(argc, argv);
 
+    if (became_a_copy())
+        return missing("the real xl", "before it PATH has two copies of "
+                                      "xl-hyper's; remove one");
     if (index < argc && strncmp(argv[index], "hyper-", 6) == 0)
         return become_ours(argv);
     if (index < argc && strcmp(argv[index], "help") == 0 && index + 1 == argc)
