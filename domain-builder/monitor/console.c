@@ -186,8 +186,9 @@ bool hx_console_attach(struct hx_console *console, const char *tty)
     fd = open_tty(tty, &memo);
     if (fd < 0)
         return false;
-    if (ours && (memo.device != console->memo.device ||
-                 memo.born_ns != console->memo.born_ns)) {
+    if (strcmp(tty, console->memo.tty) == 0 &&
+        (memo.device != console->memo.device ||
+         memo.born_ns != console->memo.born_ns)) {
         close(fd); /* somebody else's by now */
         return false;
     }
@@ -250,7 +251,11 @@ static bool read_output(struct hx_console *console)
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
     if (n <= 0) {
-        detach(console); /* xenconsoled has gone; a new one says so */
+        /* xenconsoled has gone; a new one says so, and may well get the
+         * same name. */
+        detach(console);
+        console->memo.tty[0] = '\0';
+        write_memo(console);
         return false;
     }
     hx_marks_feed(&console->marks, data, (size_t)n, to_logs, console);

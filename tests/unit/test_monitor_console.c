@@ -320,6 +320,7 @@ static void a_successor_leaves_somebody_elses_terminal_alone(void **state)
         skip();
     assert_int_equal(hx_console_open(&scene->console, &scene->dir, &err), 0);
     assert_false(hx_console_attach(&scene->console, scene->console.link));
+    assert_false(hx_console_attach(&scene->console, before));
     assert_int_equal(scene->console.upstream, -1);
 }
 
