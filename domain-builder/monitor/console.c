@@ -320,20 +320,22 @@ void hx_console_serve(struct hx_console *console, const struct pollfd fds[2])
         read_output(console);
 }
 
-void hx_console_drain(struct hx_console *console, int quiet_ms, int max_ms)
+/* What is there when `phase` has come, or until nothing comes for quiet_ms. */
+static void read_until(struct hx_console *console, enum hx_marks_phase phase,
+                       int quiet_ms, int max_ms)
 {
     int64_t deadline_ms = now_ms() + max_ms;
 
     for (;;) {
         struct pollfd pfd = { .fd = console->upstream, .events = POLLIN };
         int64_t left_ms = deadline_ms - now_ms();
-        bool ended = console->marks.phase == HX_MARKS_AFTER;
+        bool come = console->marks.phase >= phase;
         int r;
 
         if (console->upstream < 0 || left_ms <= 0)
             break;
         r = poll(&pfd, 1,
-                 ended                ? 0
+                 come                 ? 0
                  : left_ms < quiet_ms ? (int)left_ms
                                       : quiet_ms);
         if (r < 0 && errno == EINTR)
@@ -342,6 +344,25 @@ void hx_console_drain(struct hx_console *console, int quiet_ms, int max_ms)
             break;
         read_output(console);
     }
+}
+
+void hx_console_catch_up(struct hx_console *console, int quiet_ms, int max_ms)
+{
+    char nonce[sizeof(console->marks.nonce)];
+
+    read_until(console, HX_MARKS_WITHIN, quiet_ms, max_ms);
+    if (console->marks.phase != HX_MARKS_BEFORE || console->upstream < 0)
+        return;
+    hx_marks_flush(&console->marks, to_logs, console);
+    memcpy(nonce, console->marks.nonce, sizeof(nonce));
+    hx_marks_init(&console->marks, nonce, HX_MARKS_WITHIN);
+    console->memo.phase = HX_MARKS_WITHIN;
+    write_memo(console);
+}
+
+void hx_console_drain(struct hx_console *console, int quiet_ms, int max_ms)
+{
+    read_until(console, HX_MARKS_AFTER, quiet_ms, max_ms);
     hx_marks_flush(&console->marks, to_logs, console);
 }
 

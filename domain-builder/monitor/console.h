@@ -67,6 +67,13 @@ void hx_console_poll(const struct hx_console *console, struct pollfd fds[2]);
 void hx_console_serve(struct hx_console *console, const struct pollfd fds[2]);
 
 /*
+ * The containers run, and we have not seen their start mark.  Reads what waits,
+ * until nothing has come for quiet_ms, at most max_ms; when the mark is not in
+ * it, a monitor that was killed has taken it, and what comes is theirs.
+ */
+void hx_console_catch_up(struct hx_console *console, int quiet_ms, int max_ms);
+
+/*
  * The domain has ended: reads on until the end mark, or, when that did not
  * come, until nothing has come for quiet_ms; at most max_ms.
  */

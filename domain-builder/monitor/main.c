@@ -121,6 +121,16 @@ static void attach(struct monitor *monitor)
         hx_sight_set_tty(monitor->sight, monitor->console.link);
 }
 
+/* The first monitor is there before the guest is. */
+static void catch_up(struct monitor *monitor)
+{
+    hx_sight_report(monitor->sight, monitor->containers, &monitor->report);
+    if (monitor->console.marks.phase == HX_MARKS_BEFORE &&
+        monitor->report.state >= HX_GUEST_RUNNING &&
+        monitor->report.state != HX_GUEST_FAILED)
+        hx_console_catch_up(&monitor->console, DRAIN_QUIET_MS, DRAIN_MAX_MS);
+}
+
 static bool has_ended(enum hx_domain_fate fate)
 {
     return fate != HX_DOMAIN_ALIVE;
@@ -270,6 +280,7 @@ static int run(struct monitor *monitor, struct hx_err *err)
     }
     attach(monitor);
     say(monitor, "ok");
+    catch_up(monitor);
     fate = watch(monitor);
     if (!has_ended(fate)) {
         go(monitor);

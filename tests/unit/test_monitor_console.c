@@ -303,6 +303,35 @@ static void a_successor_takes_up_the_console(void **state)
     file_is(scene, "console.log", "");
 }
 
+/* Killed after it had read the mark, and before it had written that down. */
+static void a_lost_start_mark_is_made_up_for(void **state)
+{
+    struct scene *scene = *state;
+
+    assert_true(hx_console_attach(&scene->console, scene->daemon.tty));
+    guest_says(scene, "boot\n");
+    assert_int_equal(write(scene->daemon.master, "rest\n", 5), 5);
+    hx_console_catch_up(&scene->console, 30, 60000);
+    guest_says(scene, "one\n");
+    file_is(scene, "console.log", "boot\nrest\n");
+    file_is(scene, "log", "one\n");
+}
+
+static void a_start_mark_that_waits_is_taken(void **state)
+{
+    struct scene *scene = *state;
+    char text[300];
+
+    assert_true(hx_console_attach(&scene->console, scene->daemon.tty));
+    sprintf(text, "boot\n%sone\n", scene->start);
+    assert_int_equal(write(scene->daemon.master, text, strlen(text)),
+                     strlen(text));
+    hx_console_catch_up(&scene->console, 60000, 60000); /* is not waited for */
+    guest_says(scene, "two\n");
+    file_is(scene, "console.log", "boot\n");
+    file_is(scene, "log", "one\ntwo\n");
+}
+
 static void a_successor_leaves_somebody_elses_terminal_alone(void **state)
 {
     struct scene *scene = *state;
@@ -428,6 +457,8 @@ int main(void)
         SCENE(our_own_name_is_an_echo),
         SCENE(names_that_are_no_terminal_are_not_opened),
         SCENE(a_successor_takes_up_the_console),
+        SCENE(a_lost_start_mark_is_made_up_for),
+        SCENE(a_start_mark_that_waits_is_taken),
         SCENE(a_successor_leaves_somebody_elses_terminal_alone),
         SCENE(draining_ends_at_the_end_mark),
         SCENE(draining_ends_when_nothing_comes),
