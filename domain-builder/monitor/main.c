@@ -136,6 +136,17 @@ static bool has_ended(enum hx_domain_fate fate)
     return fate != HX_DOMAIN_ALIVE;
 }
 
+/* SIGTERM is blocked but in here, so that none comes unseen. */
+static int sleep_until(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+    struct timespec ts = { .tv_sec = timeout_ms / 1000,
+                           .tv_nsec = timeout_ms % 1000 * 1000000L };
+    sigset_t none;
+
+    sigemptyset(&none);
+    return ppoll(fds, count, timeout_ms < 0 ? NULL : &ts, &none);
+}
+
 /* Until the domain has ended, or we are asked to go. */
 static enum hx_domain_fate watch(struct monitor *monitor)
 {
@@ -148,7 +159,7 @@ static enum hx_domain_fate watch(struct monitor *monitor)
         unsigned events;
 
         hx_console_poll(&monitor->console, fds);
-        if (poll(fds, 3, hx_sight_timeout_ms(monitor->sight)) < 0)
+        if (sleep_until(fds, 3, hx_sight_timeout_ms(monitor->sight)) < 0)
             continue; /* a signal */
         hx_console_serve(&monitor->console, fds);
         events = hx_sight_events(monitor->sight);
@@ -239,6 +250,7 @@ static void become_reaper(struct monitor *monitor)
 {
     const char *slash = strrchr(monitor->program, '/');
     _cleanup_free_ char *reaper = NULL;
+    sigset_t none;
 
     if (!slash ||
         asprintf(&reaper, "%.*s/reap", (int)(slash - monitor->program),
@@ -250,6 +262,8 @@ static void become_reaper(struct monitor *monitor)
         close(fd);
     closefrom(monitor->fifo + 1);
     fcntl(monitor->fifo, F_SETFD, 0);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     execl(reaper, reaper, "--state-dir", monitor->dirs.lib, "--run-dir",
           monitor->dirs.run, monitor->uuid, NULL);
     fprintf(stderr, "running %s: %s\n", reaper, strerror(errno));
@@ -346,6 +360,7 @@ int main(int argc, char **argv)
     };
     struct sigaction action = { .sa_handler = on_signal };
     struct hx_err err = { 0 };
+    sigset_t term;
 
     monitor.program = argv[0];
     if (!parse(&monitor, argc, argv)) {
@@ -358,6 +373,9 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGINT, SIG_IGN);
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    sigprocmask(SIG_BLOCK, &term, NULL);
     sigaction(SIGTERM, &action, NULL);
     hx_guest_report_init(&monitor.report);
     if (run(&monitor, &err) < 0) {
