@@ -9,14 +9,53 @@ say() { printf '%s: %s\n' "${me:-xl-hyper}" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
 # step TEXT COMMAND...: runs COMMAND and says how long it took. A long step
-# must never look like a hang, so its beginning is printed too. Call neither
-# this nor cache_build in a condition: bash would ignore errexit inside.
+# must never look like a hang: its beginning is printed, and from time to time
+# the last line of its log, which is $step_log, or what cache_build's command
+# writes into its folder. Call neither this nor cache_build in a condition: bash
+# would ignore errexit inside.
 step() {
-    local text=$1 start=$SECONDS
+    local text=$1 start=$SECONDS log=${step_log:-} bell ticker
     shift
+    [[ $1 != cache_build ]] || log=$(cache_path "$2" ".tmp-$3.*/*log")
     say "$text ..."
+    tick_start "$log"
     "$@"
+    tick_stop
     say "$text: done in $((SECONDS - start)) s"
+}
+
+tick_s=20
+
+# tick_start LOG: every 20 s somebody says how long it has been since, and the
+# last line of the newest of the files that the pattern LOG names. The caller
+# has local variables bell and ticker. It ends by tick_stop, or with us, also
+# when we are killed: it waits on a pipe whose other end is ours and, while they
+# live, our children's.
+tick_start() {
+    exec {bell}> >(tick "$1")
+    ticker=$!
+}
+
+tick_stop() {
+    kill "$ticker" 2>/dev/null || true
+    exec {bell}>&-
+}
+
+tick() { # LOG
+    local start=$SECONDS line
+    while read -r -t "$tick_s" || (($? > 128)); do
+        kill -0 $$ 2>/dev/null || return 0
+        line=$(last_line "$1" || true)
+        say "... $((SECONDS - start)) s${line:+: $line}"
+    done
+}
+
+# Progress within a line comes with carriage returns.
+last_line() { # PATTERN
+    [[ -n $1 ]] || return 0
+    compgen -G "$1" | xargs -r -d '\n' ls -t | head -n 1 |
+        xargs -r -d '\n' tail -c 500 | tr '\r' '\n' | grep -a . | tail -n 1 |
+        tr -cd '[:print:]' | cut -c 1-80
 }
 
 # hash_inputs WHAT...: a short hash over files, folders (their files' names,

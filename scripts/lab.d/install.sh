@@ -85,15 +85,21 @@ check_libraries() { # FOLDER STAGE
 }
 
 # run_make LOG TEXT ARGUMENT...: what make says goes to LOG and is shown when
-# it fails; the kernel's progress is shown, since that takes minutes.
+# it fails; before that its last line from time to time, and the kernel's own
+# progress, since that takes minutes.
 run_make() {
-    local log=$1 start=$SECONDS
+    local log=$1 start=$SECONDS failed='' bell ticker
     say "$2 ..."
     shift 2
+    tick_start "$log"
     # `make lab` calls us: the jobs of that make are not ours to use.
     if ! env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make --no-print-directory \
         -C "$top" "$@" 2>&1 </dev/null | tee "$log" |
         { grep --line-buffered '^build-hyperkernel: .*compil' >&2 || true; }; then
+        failed=1
+    fi
+    tick_stop
+    if [[ -n $failed ]]; then
         tail -n 20 "$log" >&2
         return 1
     fi

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The steps of scripts/lib.sh: what they say, and how they end. Says of each
+# test what cmocka would say.
+# shellcheck disable=SC2329
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export XL_HYPER_CACHE=$work/cache
+
+# runs SCRIPT: as our scripts run; what it says is in $said, its status in $rc.
+runs() {
+    rc=0
+    said=$(bash -c "set -euo pipefail; me=test scripts=scripts
+        . scripts/lib.sh; tick_s=1; $1" 2>&1) || rc=$?
+}
+
+says() {
+    [[ $said == *"$1"* ]] || {
+        echo "'$1' is not in: $said"
+        return 1
+    }
+}
+
+test_a_step_tells_begin_and_end() {
+    runs 'step reading true' && says 'test: reading ...' &&
+        says 'test: reading: done in ' && [[ $said != *'... 1 s'* ]]
+}
+
+test_a_long_step_shows_the_end_of_its_log() {
+    printf 'first\n10%%\rlast \033[1m\n' >"$work/log"
+    runs "step_log=$work/log; step waiting sleep 2.5"
+    says '... 1 s: last [1m' || says '... 2 s: last [1m'
+}
+
+test_what_fills_the_cache_has_its_log_there() {
+    runs 'fill() { echo "filling" >"$1/log"; sleep 2.5; }
+        step caching cache_build kind key fill'
+    says ' s: filling' && [[ -f $work/cache/kind/key/log ]]
+}
+
+test_a_failure_ends_the_script() {
+    runs 'fails() { false; echo "went on"; }; step failing fails; echo on'
+    [[ $rc == 1 && $said != *'on'$'\n'* && $said != *done* ]]
+}
+
+test_nobody_is_left_who_says_more() {
+    # Nor when something lives on that was started in the step.
+    runs 'step waiting bash -c "sleep 3 >/dev/null 2>&1 &"; sleep 2; echo end'
+    [[ $said == *'done in 0 s'$'\n'end ]]
+}
+
+failed=0
+for name in $(declare -F | sed -n 's/^declare -f \(test_\)/\1/p'); do
+    if "$name"; then
+        echo "[       OK ] $name"
+    else
+        echo "[  FAILED  ] $name"
+        failed=1
+    fi
+done
+exit "$failed"
