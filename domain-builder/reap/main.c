@@ -7,6 +7,7 @@
  *
  * Killed at any moment it leaves work that the next command finds and does.
  */
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,6 +30,15 @@ static int reap(const struct hx_host_options *options, const char *uuid,
     r = hx_pod_reconcile_one(host, uuid, &how, err);
     hx_host_close(host);
     return r == -HX_ERR_NOT_FOUND ? 0 : r;
+}
+
+/* The monitor's lock (pod-monitor.h), the one descriptor that it left open, is
+ * ours as long as we live, and not libxl's children's. */
+static void keep_for_us(void)
+{
+    for (int fd = 3; fd < 1024; fd++)
+        if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
+            return;
 }
 
 int main(int argc, char **argv)
@@ -58,6 +68,7 @@ int main(int argc, char **argv)
      * shall have them as ever. */
     signal(SIGPIPE, SIG_DFL);
     signal(SIGINT, SIG_DFL);
+    keep_for_us();
     if (reap(&where, argv[optind], &err) < 0) {
         fprintf(stderr, "%s\n", err.msg);
         return 1;
