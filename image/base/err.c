@@ -2,6 +2,7 @@
 #include "image/base/err.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -72,6 +73,8 @@ static enum hx_err_code code_of_errno(enum hx_err_code code, int errnum)
 int hx_err_sys(struct hx_err *err, enum hx_err_code code, int errnum,
                const char *fmt, ...)
 {
+    bool is_full = code != HX_ERR_NO_SPACE &&
+                   code_of_errno(code, errnum) == HX_ERR_NO_SPACE;
     va_list ap;
     size_t used;
 
@@ -84,8 +87,11 @@ int hx_err_sys(struct hx_err *err, enum hx_err_code code, int errnum,
     vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
     va_end(ap);
     used = strlen(err->msg);
-    snprintf(err->msg + used, sizeof(err->msg) - used, ": %s",
-             strerror(errnum));
+    snprintf(err->msg + used, sizeof(err->msg) - used, ": %s%s",
+             strerror(errnum),
+             is_full ? "; free space there, or remove images with 'xl "
+                       "hyper-rmi'"
+                     : "");
     hx_escape_in_place(err->msg);
     return -(int)code;
 }

@@ -67,8 +67,8 @@ int hx_err_set(struct hx_err *err, enum hx_err_code code, const char *fmt, ...)
 
 /*
  * The same for a failed system call: ": <strerror>" is appended.  ENOSPC and
- * EDQUOT become HX_ERR_NO_SPACE and EPERM/EACCES HX_ERR_PRIVILEGE when `code`
- * is HX_ERR_SYSTEM.
+ * EDQUOT become HX_ERR_NO_SPACE, with the way out, and EPERM/EACCES
+ * HX_ERR_PRIVILEGE when `code` is HX_ERR_SYSTEM.
  */
 int hx_err_sys(struct hx_err *err, enum hx_err_code code, int errnum,
                const char *fmt, ...) __attribute__((format(printf, 4, 5)));

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -27,6 +28,10 @@ int hx_file_read(const char *path, size_t max_bytes, struct hx_buf *out,
     while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && errno == EAGAIN) { /* a pipe: its writer takes its time */
+            poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, -1);
+            continue;
+        }
         if (n < 0)
             return hx_err_sys(err, HX_ERR_SYSTEM, errno, "reading %s", path);
         if (hx_buf_add(&buf, chunk, (size_t)n) < 0)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "image/base/buf.h"
@@ -29,7 +30,9 @@ static void test_error_sentences(void **state)
     assert_string_equal(hx_err_name(err.code), "not-found");
     assert_int_equal(hx_err_sys(&err, HX_ERR_SYSTEM, ENOSPC, "writing"),
                      -HX_ERR_NO_SPACE);
-    assert_string_equal(err.msg, "writing: No space left on device");
+    assert_string_equal(err.msg,
+                        "writing: No space left on device; free space there, "
+                        "or remove images with 'xl hyper-rmi'");
     assert_int_equal(err.sys, ENOSPC);
     assert_int_equal(hx_err_sys(NULL, HX_ERR_SYSTEM, EACCES, "x"),
                      -HX_ERR_PRIVILEGE);
@@ -257,6 +260,30 @@ static void test_locks_exclude_and_time_out(void **state)
     close(b);
 }
 
+/* --env-file <(command): there is nothing yet when the reading begins. */
+static void test_a_pipe_is_waited_for(void **state)
+{
+    _cleanup_buf_ struct hx_buf buf = { 0 };
+    struct hx_err err = { 0 };
+    char path[32];
+    int ends[2];
+    pid_t pid;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    pid = fork();
+    if (pid == 0) {
+        usleep(20000);
+        _exit(write(ends[1], "A=1\n", 4) == 4 ? 0 : 1);
+    }
+    close(ends[1]);
+    snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
+    assert_int_equal(hx_file_read(path, 10, &buf, &err), 0);
+    assert_int_equal(buf.len, 4);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    close(ends[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_json_types_are_strict),
         cmocka_unit_test(test_json_refuses),
         cmocka_unit_test(test_files_are_replaced_whole),
+        cmocka_unit_test(test_a_pipe_is_waited_for),
         cmocka_unit_test(test_trees_are_removed_without_following),
         cmocka_unit_test(test_locks_exclude_and_time_out),
     };
