@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xl-plugin/progress.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "image/base/escape.h"
@@ -13,6 +15,16 @@
 #define BAR_MIN      8
 #define BAR_MAX      40
 #define SIZES_WIDTH  13 /* "999MB/999MB" and a bit */
+
+/* Of retries, tries stand in the place of bytes (image.h). */
+static void print_count(const struct hx_progress_line *line, uint64_t count,
+                        char text[HX_SIZE_TEXT])
+{
+    if (strcmp(line->stage, "retrying") == 0)
+        snprintf(text, HX_SIZE_TEXT, "%" PRIu64, count);
+    else
+        hx_size_print(count, text);
+}
 
 static void add_padded(struct hx_buf *out, const char *text, unsigned width)
 {
@@ -60,8 +72,8 @@ void hx_progress_format(const struct hx_progress_line *line, unsigned width,
     hx_buf_adds(out, "  ");
     left = width - object - 2;
 
-    hx_size_print(line->done_bytes, done);
-    hx_size_print(line->total_bytes, total);
+    print_count(line, line->done_bytes, done);
+    print_count(line, line->total_bytes, total);
     if (is_done) {
         hx_buf_adds(out, line->stage);
         return;
@@ -77,7 +89,8 @@ void hx_progress_format(const struct hx_progress_line *line, unsigned width,
         snprintf(sizes, sizeof(sizes), "%s/%s", done, total);
     else
         snprintf(sizes, sizeof(sizes), "%s", done);
-    if (line->total_bytes && left >= BAR_MIN + 3 + SIZES_WIDTH) {
+    if (line->total_bytes && strcmp(line->stage, "retrying") != 0 &&
+        left >= BAR_MIN + 3 + SIZES_WIDTH) {
         unsigned bar = left - 3 - SIZES_WIDTH;
 
         add_bar(out, line, bar > BAR_MAX ? BAR_MAX : bar);
@@ -105,11 +118,14 @@ static void draw(const struct hx_progress_view *view, unsigned index)
 static void print_stage(const struct hx_progress_view *view,
                         const struct hx_progress_line *line)
 {
-    char size[HX_SIZE_TEXT];
+    bool retries = strcmp(line->stage, "retrying") == 0;
+    char total[HX_SIZE_TEXT], tries[HX_SIZE_TEXT];
 
-    hx_size_print(line->total_bytes, size);
-    fprintf(view->out, "%s: %s%s%s\n", line->object, line->stage,
-            line->total_bytes ? " " : "", line->total_bytes ? size : "");
+    print_count(line, line->total_bytes, total);
+    print_count(line, line->done_bytes, tries);
+    fprintf(view->out, "%s: %s%s%s%s%s\n", line->object, line->stage,
+            line->total_bytes ? " " : "", retries ? tries : "",
+            retries ? "/" : "", line->total_bytes ? total : "");
     fflush(view->out);
 }
 
