@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "domain-builder/dry-run.h"
+#include "domain-builder/xen_domains.h"
 #include "xl-plugin/foreground.h"
 #include "xl-plugin/output.h"
 #include "xl-plugin/plan.h"
@@ -36,6 +37,15 @@ static int get_image(const struct hx_create_options *o,
     return r;
 }
 
+static int check_xen(struct hx_err *err)
+{
+    struct hx_domains domains = { 0 };
+    int r = hx_domains_get(&domains, err);
+
+    hx_domains_release(&domains);
+    return r;
+}
+
 int hx_launch_plan(const struct hx_create_options *options,
                    struct hx_pod_spec *spec_r, int *hold_r, struct hx_err *err)
 {
@@ -44,6 +54,9 @@ int hx_launch_plan(const struct hx_create_options *options,
     int r;
 
     r = hx_create_options_check(options, err);
+    /* Before a pull, which may take its time. */
+    if (r == 0 && !options->dry_run)
+        r = check_xen(err);
     if (r == 0)
         r = get_image(options, &image, hold_r, err);
     if (r < 0)
@@ -119,9 +132,10 @@ int hx_launch_detached(const struct hx_create_options *options,
         r = hx_session_pods(&host, err);
     if (r == 0)
         r = create(host, &spec, pod_r, err);
-    if (r == 0)
-        r = print_pod(host, options, pod_r, err);
-    return r;
+    if (r < 0)
+        return r;
+    r = print_pod(host, options, pod_r, err);
+    return r < 0 ? hx_err_prefix(err, "the pod %s runs", pod_r->spec.name) : 0;
 }
 
 int hx_launch_status(const struct hx_command *command, const struct hx_err *err)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xl-plugin/session.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "xl-plugin/commands.h"
 #include "xl-plugin/output.h"
@@ -34,7 +36,23 @@ int hx_session_pods(struct hx_host **host_r, struct hx_err *err)
 
 int hx_session_store(struct hx_store *store_r, struct hx_err *err)
 {
-    return hx_store_open(NULL, store_r, err);
+    struct hx_err why = { 0 };
+    struct hx_store store = { 0 };
+    int r = hx_store_open(NULL, &store, &why);
+
+    /* Its folders are their owner's alone. */
+    if (r == 0 && access(store.root, R_OK) < 0)
+        r = hx_err_sys(&why, HX_ERR_SYSTEM, errno, "opening the image store %s",
+                       store.root);
+    if (r == 0) {
+        *store_r = store;
+        return 0;
+    }
+    hx_store_close(&store);
+    return hx_err_set(err, why.code, "%s%s", why.msg,
+                      why.code == HX_ERR_PRIVILEGE
+                          ? "; this needs root: try it with sudo"
+                          : "");
 }
 
 static bool named_before(char *const *names, size_t index)
