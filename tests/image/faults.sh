@@ -99,7 +99,7 @@ test_wrong_size() {
     rules plain "[{\"on\": \"blobs/$layer\", \"length\": 5}]"
     fails corrupt "blob" "$plain/app:1"
     with_manifest '.layers[0].size = 9000000000000000'
-    fails corrupt "and its manifest says" "$plain/app:bad"
+    fails limit "larger than 256 GiB" "$plain/app:bad"
 }
 
 test_wrong_diff_id() {
