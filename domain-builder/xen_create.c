@@ -18,7 +18,7 @@
 
 #define BACKEND_TIMEOUT_MS 10000
 #define BACKEND_LOOK_MS    1
-#define BUILDERS           4
+#define BUILDERS_MAX       4
 #define TURN_TIMEOUT_MS    300000
 
 /* -- type -------------------------------------------------------------------*/
@@ -208,12 +208,20 @@ static int create_err(struct hx_host *host, libxl_ctx *ctx, int rc,
  * work on one request after the other, so more builders at once would not be
  * faster together, but each slower, up to libxl's time-outs of 10 s.
  */
+static int builders(void)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return cpus < 1 ? 1 : cpus > BUILDERS_MAX ? BUILDERS_MAX : (int)cpus;
+}
+
 static int take_turn(struct hx_host *host, int *lock_r, struct hx_err *err)
 {
     char path[PATH_MAX];
+    int count = builders();
     int r = hx_mkdir_p(hx_host_run_dir(host), 0755, err);
 
-    for (int i = 0; r == 0 && i < BUILDERS; i++) {
+    for (int i = 0; r == 0 && i < count; i++) {
         snprintf(path, sizeof(path), "%s/build.%d.lock", hx_host_run_dir(host),
                  i);
         if (hx_lock(path, 1, 0, lock_r, NULL) == 0)
@@ -222,7 +230,7 @@ static int take_turn(struct hx_host *host, int *lock_r, struct hx_err *err)
     if (r < 0)
         return r;
     snprintf(path, sizeof(path), "%s/build.%d.lock", hx_host_run_dir(host),
-             (int)(getpid() % BUILDERS));
+             (int)getpid() % count);
     return hx_lock(path, 1, TURN_TIMEOUT_MS, lock_r, err);
 }
 
