@@ -76,11 +76,10 @@ test_the_monitor_is_small() {
 
 test_xl_console_shows_and_ends() {
     start_counter seen
-    script -qec 'xl console seen' /dev/null >out </dev/zero &
-    until_true 20 grep -q 'n [0-9]' out
-    xl destroy seen
-    # It ends by itself, and so does script.
-    timeout 20 tail --pid=$! -f /dev/null || fail "xl console has not ended"
+    on_console seen 'expect -re "n \[0-9\]+" {} default { exit 1 }
+        exec xl destroy seen
+        expect eof { exit 0 } timeout { exit 2 }' >out ||
+        fail "xl console shows nothing (1) or has not ended (2): $?"
 }
 
 test_xl_console_types_into_the_guest() {
@@ -91,23 +90,19 @@ test_xl_console_types_into_the_guest() {
     has "the terminal is the monitor's" "$tty" /run/hyper/
     [[ -c $tty ]] || fail "$tty is no terminal"
     until_true 60 sh -c 'xl-hyper list | grep -q typed'
-    cat >type.exp <<'EXPECT'
-set timeout 20
-spawn xl console typed
-send "typed\r"
-sleep 1
-send "\x1d"
-expect eof
-EXPECT
-    expect type.exp >out || fail "expect: $(cat out)"
+    on_console typed 'send "typed\r"
+        sleep 1
+        send "\x1d"
+        expect eof { exit 0 } timeout { exit 1 }' >out ||
+        fail "expect: $(cat out)"
     has "the pod lives on" "$(xl-hyper list)" typed
 }
 
 test_a_viewer_who_stops_reading_stops_nobody() {
     local pid before
     start_counter blind
-    script -qec 'xl console blind' /dev/null >/dev/null </dev/zero &
-    until_true 10 pgrep -f 'xenconsole.*'
+    on_console blind 'sleep 300' >/dev/null &
+    until_true 20 pgrep -f 'xenconsole .*--num'
     pid=$(pgrep -n -f 'xenconsole .*--num')
     kill -STOP "$pid"
     before=$(xl-hyper logs blind | wc -l)

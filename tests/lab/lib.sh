@@ -126,3 +126,14 @@ types() {
         echo pvh
     fi
 }
+
+# on_console POD EXPECT-COMMANDS: `xl console POD` on a terminal, as a person
+# would have it; expect's exit status.
+on_console() {
+    cat >console.exp <<EXPECT
+set timeout 60
+spawn xl console $1
+$2
+EXPECT
+    expect console.exp
+}
