@@ -81,7 +81,7 @@ int hx_pod_kill(struct hx_host *host, const struct hx_pod *pod, int signum,
                 struct hx_err *err)
 {
     _cleanup_close_ int lock = -1;
-    struct hx_domain domain;
+    struct hx_domain domain = { 0 };
     int r;
 
     if (signum < 1 || signum > 64)
@@ -220,7 +220,7 @@ static int stop_timeout(const struct hx_pod *pod)
 static int look_until_ended(struct hx_host *host, const struct hx_pod *pod,
                             int64_t deadline_ms, struct hx_err *err)
 {
-    static const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000 };
+    static const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000L };
     struct hx_domain domain;
 
     while (living_domain(pod, &domain, NULL) != -HX_ERR_STATE) {
@@ -255,7 +255,7 @@ static int stop_kindly(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
                        struct hx_err *err)
 {
     _cleanup_close_ int lock = -1;
-    struct hx_domain domain;
+    struct hx_domain domain = { 0 };
     int r = living_domain(pod, &domain, err);
 
     if (r == 0 && domain.paused) {

@@ -186,7 +186,7 @@ static int take_log(struct hx_follow *f, int fd, unsigned renames,
 static bool take_events(struct hx_follow *f)
 {
     const char *older = strrchr(f->older_path, '/');
-    _Alignas(struct inotify_event) char events[4096];
+    char events[4096];
     unsigned before = f->renames;
     ssize_t n;
 
@@ -211,22 +211,21 @@ static bool take_events(struct hx_follow *f)
 static int open_parts(struct hx_follow *f, int *log_r, int *older_r,
                       struct hx_err *err)
 {
-    int r;
-
     for (;;) {
-        *log_r = *older_r = -1;
+        _cleanup_close_ int log = -1, older = -1;
+        int r;
+
         take_events(f);
-        r = open_log(f->path, log_r, err);
+        r = open_log(f->path, &log, err);
         if (r == 0)
-            r = open_log(f->older_path, older_r, err);
-        if (r == 0 && !take_events(f))
-            return 0;
-        if (*log_r >= 0)
-            close(*log_r);
-        if (*older_r >= 0)
-            close(*older_r);
-        if (r < 0)
-            return r;
+            r = open_log(f->older_path, &older, err);
+        if (r == 0 && take_events(f))
+            continue;
+        if (r == 0) {
+            *log_r = hx_steal_fd(&log);
+            *older_r = hx_steal_fd(&older);
+        }
+        return r;
     }
 }
 
