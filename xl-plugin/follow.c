@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -146,14 +147,11 @@ static int copy_rest(int fd, int out, struct hx_err *err)
 
 static int watch_folder(struct hx_follow *f, struct hx_err *err)
 {
-    _cleanup_free_ char *folder = strdup(f->path);
-    char *slash = folder ? strrchr(folder, '/') : NULL;
+    _cleanup_free_ char *path = strdup(f->path);
 
-    if (slash)
-        slash[1] = '\0';
     f->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (!folder || f->inotify < 0 ||
-        inotify_add_watch(f->inotify, slash ? folder : ".", FOLDER_EVENTS) < 0)
+    if (!path || f->inotify < 0 ||
+        inotify_add_watch(f->inotify, dirname(path), FOLDER_EVENTS) < 0)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "watching the log %s",
                           f->path);
     return 0;
