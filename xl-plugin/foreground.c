@@ -174,7 +174,7 @@ static void forward(struct hx_host *host, struct hx_pod *pod, int signum)
     if (hx_pod_kill(host, pod, signum, &err) == 0)
         return;
     if (err.code == HX_ERR_GUEST)
-        hx_complain("%s; interrupt once more to stop the pod", err.msg);
+        hx_complain("%s; the third interrupt stops the pod", err.msg);
     else if (err.code != HX_ERR_STATE || goes_on(host, pod))
         hx_complain("%s", err.msg); /* paused; and not: just ended */
 }
