@@ -108,7 +108,7 @@ test_paused_until_unpaused() {
     until_true 60 sh -c 'xl hyper-logs later | grep -q awake'
 }
 
-# limit test_the_dockers_session: 900
+# limit test_the_dockers_session: 1200
 test_the_dockers_session() {
     lab-dockerd start
     docker pull nginx:latest >/dev/null
@@ -116,7 +116,7 @@ test_the_dockers_session() {
     xl hyper-rmi -f nginx:latest >/dev/null 2>&1 || true
     # No second download: the registry must not be asked.
     kill -STOP "$(pgrep -of 'docker-registry.*plain')"
-    name=$(timeout 120 hyper run -d nginx:latest) || {
+    name=$(timeout 500 hyper run -d nginx:latest) || {
         kill -CONT "$(pgrep -of 'docker-registry.*plain')"
         fail "hyper run -d asked the registry, or failed"
     }
