@@ -4,13 +4,13 @@
 # Bad input: one sentence, a documented exit code, nothing left behind.
 
 test_missing_images() {
-    refuses 125 "no-such-image" xl hyper-create no-such-image
-    refuses 125 "no-such-tag" xl hyper-create busybox:no-such-tag
-    refuses 125 "arm64only" xl hyper-create arm64only
-    refuses 125 "Not/Valid" xl hyper-create Not/Valid
-    refuses 125 "command" xl hyper-create nocmd
-    refuses 125 "/no/file.tar" xl hyper-create docker-archive:/no/file.tar
-    refuses 125 "--pull" xl hyper-create --pull never busybox:not-here
+    refuses 125 "no-such-image" xl hyper-create -q no-such-image
+    refuses 125 "no-such-tag" xl hyper-create -q busybox:no-such-tag
+    refuses 125 "arm64only" xl hyper-create -q arm64only
+    refuses 125 "Not/Valid" xl hyper-create -q Not/Valid
+    refuses 125 "command" xl hyper-create -q nocmd
+    refuses 125 "/no/file.tar" xl hyper-create -q docker-archive:/no/file.tar
+    refuses 125 "--pull" xl hyper-create -q --pull never busybox:not-here
 }
 
 test_registry_troubles() {
