@@ -10,7 +10,7 @@ test_missing_images() {
     refuses 125 "Not/Valid" xl hyper-create -q Not/Valid
     refuses 125 "command" xl hyper-create -q nocmd
     refuses 125 "/no/file.tar" xl hyper-create -q docker-archive:/no/file.tar
-    refuses 125 "--pull" xl hyper-create -q --pull never busybox:not-here
+    refuses 125 "not stored here" xl hyper-create -q --pull never busybox:not-here
 }
 
 test_registry_troubles() {
