@@ -14,7 +14,10 @@ lib=${HX_PKGLIBDIR:-/usr/local/lib/xl-hyper}
 loops=()
 
 finish() {
-    local loop
+    local loop name
+    for name in bench-xl bench-debian; do
+        xl destroy "$name" 2>/dev/null || true
+    done
     for loop in "${loops[@]}"; do
         losetup -d "$loop" || true
     done
@@ -24,7 +27,7 @@ finish() {
 trap finish EXIT
 
 ours() {
-    xl hyper-run --rm --type "$1" "$image" echo "$marker"
+    timeout 120 xl hyper-run --rm --type "$1" "$image" echo "$marker"
 }
 
 loop_of() {
@@ -82,7 +85,7 @@ CFG
 name = "bench-debian"
 type = "pv"
 kernel = "$(echo /boot/vmlinuz-*)"
-ramdisk = "$(echo /boot/initrd.img-*)"
+ramdisk = "$work/debian.initrd"
 cmdline = "console=hvc0 quiet root=/dev/xvda rootfstype=squashfs ro init=/bin/echo $marker"
 memory = 384
 maxmem = 384
@@ -93,13 +96,22 @@ on_crash = "destroy"
 CFG
 }
 
+# Debian's initramfs as its package makes it, but for squashfs, which the disk
+# needs.
+debian_initramfs() {
+    cp -r /etc/initramfs-tools "$work/initramfs-tools"
+    echo squashfs >>"$work/initramfs-tools/modules"
+    mkinitramfs -d "$work/initramfs-tools" -o "$work/debian.initrd" \
+        "$(basename /lib/modules/*)"
+}
+
 # The console needs a terminal; `script` gives it one.
 stock_xl() {
-    script -qec "xl create -q -c $work/$1.cfg" /dev/null
+    timeout 120 script -qec "xl create -q -c $work/$1.cfg" /dev/null
 }
 
 in_docker() {
-    docker run --rm --network none "$image" echo "$marker"
+    timeout 120 docker run --rm --network none "$image" echo "$marker"
 }
 
 prepare() {
@@ -107,6 +119,8 @@ prepare() {
     xl hyper-pull "$image" >/dev/null
     xl hyper-run --rm --type pv "$image" true
     write_xl_config
+    note "making Debian's initramfs"
+    debian_initramfs
     lab-dockerd start >&2
     docker pull -q "$image" >&2
 }
