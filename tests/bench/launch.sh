@@ -96,13 +96,21 @@ on_crash = "destroy"
 CFG
 }
 
-# Debian's initramfs as its package makes it, but for squashfs, which the disk
-# needs.
+# Debian's initramfs as its package made it, and squashfs, which the disk needs
+# and the package leaves out, in a second archive behind it.
 debian_initramfs() {
-    cp -r /etc/initramfs-tools "$work/initramfs-tools"
-    echo squashfs >>"$work/initramfs-tools/modules"
-    mkinitramfs -d "$work/initramfs-tools" -o "$work/debian.initrd" \
-        "$(basename /lib/modules/*)"
+    local tree=$work/initramfs module number=0
+    mkdir -p "$tree"/{squashfs,scripts/init-premount}
+    while read -r module; do
+        number=$((number + 1))
+        cp "$module" "$tree/squashfs/$number.ko"
+    done < <(modprobe --show-depends squashfs |
+        awk '$1 == "insmod" { print $2 }')
+    echo 'for module in /squashfs/*.ko; do insmod "$module"; done' \
+        >"$tree/scripts/init-premount/ORDER"
+    cat /boot/initrd.img-* >"$work/debian.initrd"
+    truncate -s %512 "$work/debian.initrd"
+    (cd "$tree" && find . | cpio -o -H newc --quiet) >>"$work/debian.initrd"
 }
 
 # The console needs a terminal; `script` gives it one.
@@ -119,7 +127,6 @@ prepare() {
     xl hyper-pull "$image" >/dev/null
     xl hyper-run --rm --type pv "$image" true
     write_xl_config
-    note "making Debian's initramfs"
     debian_initramfs
     lab-dockerd start >&2
     docker pull -q "$image" >&2
