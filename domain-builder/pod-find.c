@@ -122,14 +122,14 @@ int hx_pod_find(struct hx_host *host, const char *name, struct hx_pod *pod_r,
 }
 
 int hx_pod_log_path(struct hx_host *host, const struct hx_pod *pod,
-                    char **path_r, struct hx_err *err)
+                    size_t index, char **path_r, struct hx_err *err)
 {
     char *path;
 
-    if (asprintf(&path, "%s/pods/%s/log", hx_host_state_dir(host), pod->uuid) <
-        0)
+    if (asprintf(&path, "%s/pods/%s/%zu-json.log", hx_host_state_dir(host),
+                 pod->uuid, index) < 0)
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM,
-                          "naming the log of the pod %s", pod->spec.name);
+                          "naming a log of the pod %s", pod->spec.name);
     *path_r = path;
     return 0;
 }

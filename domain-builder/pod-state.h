@@ -9,7 +9,7 @@
  *         state.json            what came of it; replaced by rename
  *         lock                  flock: held by whoever changes the pod
  *         hold                  shared flock: readers of an --rm pod's end
- *         log, log.1            the containers' output
+ *         N-json.log, .1        the output of container N
  *         console.log, .1       what else the console said
  *         (scratch disk, ...)   the builder's
  *     LIB/pods/.names/NAME      symbolic link whose text is the UUID

@@ -163,9 +163,13 @@ int hx_pod_stop(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
 int hx_pod_destroy(struct hx_host *host, struct hx_pod *pod, bool force,
                    struct hx_err *err);
 
-/* Path of the containers' log (their output, without the kernel's). */
+/*
+ * Path of the log of container `index`, its output in Docker's json-file
+ * format; PATH.1 is the older part (docs/pods.md, Logs).  *path_r is the
+ * caller's.  That the file is there is not looked at.
+ */
 int hx_pod_log_path(struct hx_host *host, const struct hx_pod *pod,
-                    char **path_r, struct hx_err *err);
+                    size_t index, char **path_r, struct hx_err *err);
 
 /*
  * Puts right what killed commands, dead monitors and other tools left: half

@@ -37,7 +37,9 @@
  * On a new connection a sender starts with the first TAKEN of a stream, from
  * the offset that it names: what was sent and not taken is sent again, what
  * was taken is not.  No receiver buffers more than HX_CH_WINDOW bytes for a
- * stream, and nobody stops reading frames because one stream stalls.
+ * stream, and nobody stops reading frames because one stream stalls.  The
+ * outputs of a session begin as after TAKEN 0 on the connection on which it
+ * was opened; a TAKEN that names no more than an earlier one is no error.
  *
  * A type that a receiver does not know is skipped, as are flags, and what a
  * payload has more than it knows.
@@ -97,7 +99,8 @@ enum hx_ch_stream { HX_CH_STDIN, HX_CH_STDOUT, HX_CH_STDERR, HX_CH_STREAMS };
  *   OPEN     D    a new session.  Payload: a JSON object (below).  Answered by
  *                 OPENED, or by ENDED alone
  *   OPENED   G    the process runs.  value: its process id in the container's
- *                 PID namespace, or 0; followed by TAKEN of stdin
+ *                 PID namespace, or 0; the session's next frame is TAKEN of
+ *                 stdin if it has a stdin, open or ended
  *   ENDED    G    the session's process has ended; value: its exit code, 0 to
  *                 255, as in guest-abi.h; payload: a sentence when it did not
  *                 come to run (125 to 127), else empty.  Sent when all DATA
@@ -150,11 +153,28 @@ enum hx_ch_type {
     HX_CH_CLOCK = 14,
     HX_CH_SEED = 15,
     HX_CH_STATS = 16,
-    /* Between commands and the monitor alone, on its socket; the guest never
-     * sees it.  session: a container's index, whose stdin, SIGNAL and RESIZE
-     * the command wants to use.  Answered by TAKEN of stdin, or GONE. */
-    HX_CH_ATTACH = 128
+    HX_CH_ATTACH = 128 /* below */
 };
+
+/*
+ * Between commands and the monitor: RUN/UUID/control, a SOCK_SEQPACKET socket
+ * with one frame in each message.  There is no HELLO.  A command owns the
+ * sessions that it has OPENed or RESUMEd, until CLOSE or the socket's end;
+ * frames for another's are answered by GONE, as is an OPEN too many.  When the
+ * monitor loses the guest it closes all sockets: commands connect again, at
+ * once or to the next monitor, and RESUME what they had; what they send waits
+ * until the guest is there.
+ *
+ * ATTACH, which the guest never sees: the command wants to use stdin, SIGNAL
+ * and RESIZE of the container whose index is in `session`.  Answered by TAKEN
+ * of its stdin; or by GONE when it has none or it has ended, and then SIGNAL
+ * and RESIZE work all the same.  Several commands may write: each may send
+ * HX_CH_WINDOW bytes beyond what TAKEN has told it, `value` of its DATA and
+ * END is ignored.  One END ends the stdin for all.
+ *
+ * STATS: `session` is the command's number for it.  CLOCK: the guest's clock
+ * is set now, for a command that has unpaused it; value is ignored.
+ */
 
 #define HX_CH_MAGIC       UINT32_C(0x68637868) /* "hxch" */
 #define HX_CH_HELLO_BYTES 8u

@@ -29,7 +29,7 @@ static int inspect_one(struct hx_host *host, const char *name, json_t *list,
 
     r = hx_pod_find(host, name, &pod, err);
     if (r == 0)
-        r = hx_pod_log_path(host, &pod, &log_path, err);
+        r = hx_pod_log_path(host, &pod, 0, &log_path, err);
     if (r < 0)
         return r;
     if (json_array_append_new(list, hx_pod_inspect_json(&pod, log_path)) < 0)

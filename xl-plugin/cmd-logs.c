@@ -45,7 +45,7 @@ static int print_log(struct hx_host *host, const struct hx_pod *pod,
     struct hx_follow follow = { 0 };
     int r;
 
-    r = hx_pod_log_path(host, pod, &path, err);
+    r = hx_pod_log_path(host, pod, 0, &path, err);
     if (r == 0)
         r = hx_follow_open(path, tail_lines, &follow, err);
     if (r == 0)

@@ -283,7 +283,7 @@ static int open_follow(const struct hx_foreground *how,
 
     r = hx_session_host(&host, err);
     if (r == 0)
-        r = hx_pod_log_path(host, pod, &path, err);
+        r = hx_pod_log_path(host, pod, 0, &path, err);
     hx_host_close(host);
     if (r == 0)
         r = hx_follow_open(path, how->tail_lines, follow, err);

@@ -110,7 +110,7 @@ static int print_pod(struct hx_host *host,
         hx_print_line(stdout, pod->spec.name);
         return hx_finish_output(err);
     }
-    r = hx_pod_log_path(host, pod, &log_path, err);
+    r = hx_pod_log_path(host, pod, 0, &log_path, err);
     if (r < 0)
         return r;
     return hx_print_json(json_pack("[o]", hx_pod_inspect_json(pod, log_path)),
