@@ -195,7 +195,7 @@ static int parse_writable(struct hx_init_fields *at,
 static int parse_container(struct hx_init_fields *at, void *item)
 {
     struct hx_init_container_config *out = item;
-    struct hx_init_fields root;
+    struct hx_init_fields part;
     const char **p;
 
     out->name = hx_init_field_str(at, "name");
@@ -219,9 +219,13 @@ static int parse_container(struct hx_init_fields *at, void *item)
     }
     if (out->cwd[0] != '/')
         return hx_init_fields_wrong(at, "cwd", "an absolute path");
-    if (hx_init_field_obj(at, "root", &root) < 0)
+    if (hx_init_field_obj(at, "root", &part) < 0 ||
+        parse_disk(&part, &out->root) < 0)
         return -1;
-    return parse_disk(&root, &out->root);
+    hx_init_confine_default(&out->confine);
+    if (hx_init_field_obj_or(at, "confine", &part) == 1)
+        return hx_init_confine_parse(&part, &out->confine);
+    return at->failed ? -1 : 0;
 }
 
 /* What only shows when all is read: doubles, and a disk nobody gave. */
@@ -351,6 +355,7 @@ void hx_init_config_release(struct hx_init_config *config)
     for (i = 0; config->containers && i < config->container_count; i++) {
         free(config->containers[i].args);
         free(config->containers[i].env);
+        hx_init_confine_release(&config->containers[i].confine);
     }
     free(config->containers);
     json_decref(config->doc);

@@ -20,6 +20,7 @@
 
 #include "pv-init/address.h"
 #include "pv-init/base.h"
+#include "pv-init/confine.h"
 
 #define HX_INIT_INTERFACES_MAX 16
 
@@ -67,6 +68,7 @@ struct hx_init_container_config {
     int stop_signal; /* 1..64 */
     uint32_t stop_timeout_ms;
     bool tty;
+    struct hx_init_confine confine;
 };
 
 struct hx_init_config {

@@ -57,24 +57,26 @@ static int plumbing_open(struct plumbing *p, bool tty, struct hx_init_err *err)
     return 0;
 }
 
-/* The container's folder among the cgroups, or -1 when there are none. */
-static int open_cgroup(unsigned index)
+/*
+ * The container's folder among the cgroups, with its limits; *fd_r is -1 when
+ * the kernel has none.
+ */
+static int open_cgroup(const struct hx_init_confine *confine, unsigned index,
+                       int *fd_r, struct hx_init_err *err)
 {
     char path[64];
 
-    /* A kernel without cgroups leaves the ramdisk's folder as it was. */
-    if (access(HX_INIT_CGROUP "/cgroup.procs", F_OK) < 0)
-        return -1;
     snprintf(path, sizeof(path), HX_INIT_CGROUP "/%u", index);
-    if (mkdir(path, 0755) < 0 && errno != EEXIST)
-        return -1;
-    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    /* A kernel without cgroups leaves the ramdisk's folder as it was. */
+    if (access(HX_INIT_CGROUP "/cgroup.procs", F_OK) == 0 &&
+        (mkdir(path, 0755) == 0 || errno == EEXIST))
+        *fd_r = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return hx_init_confine_cgroup(confine, path, err);
 }
 
 /* fork(2) into new namespaces and a cgroup. */
-static pid_t clone_process(unsigned index)
+static pid_t clone_process(int cgroup)
 {
-    _init_close_ int cgroup = open_cgroup(index);
     struct clone_args args = {
         .flags = CLONE_NEWPID | CLONE_NEWNS,
         .exit_signal = SIGCHLD,
@@ -147,6 +149,8 @@ static int become_program(const struct hx_init_config *config, unsigned index,
         .etc = etc,
         .cwd = own->cwd,
         .read_only = own->writable == HX_INIT_WRITABLE_NONE,
+        .unmasked = own->confine.unmasked,
+        .privileged = own->confine.privileged,
     };
     _init_close_ int here = -1;
     struct hx_init_user user;
@@ -156,7 +160,8 @@ static int become_program(const struct hx_init_config *config, unsigned index,
     snprintf(etc, sizeof(etc), HX_INIT_POD "/%u/etc", index);
     /* Optional like cgroups themselves. */
     unshare(CLONE_NEWCGROUP);
-    if (hx_init_sandbox_enter(&sandbox, err) < 0)
+    if (hx_init_confine_sysctls(&own->confine, err) < 0 ||
+        hx_init_sandbox_enter(&sandbox, err) < 0)
         return HX_INIT_EXIT_SETUP;
     here = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (here < 0 || hx_init_user_find(here, own->user, &user, err) < 0)
@@ -235,11 +240,14 @@ int hx_init_container_start(const struct hx_init_config *config, unsigned index,
 {
     const struct hx_init_container_config *own = &config->containers[index];
     struct hx_init_started started = { .out = -1, .err = -1 };
+    _init_close_ int cgroup = -1;
     struct plumbing p;
 
-    if (plumbing_open(&p, own->tty, err) < 0 || prepare(config, index, err) < 0)
+    if (plumbing_open(&p, own->tty, err) < 0 ||
+        prepare(config, index, err) < 0 ||
+        open_cgroup(&own->confine, index, &cgroup, err) < 0)
         goto fail;
-    started.pid = clone_process(index);
+    started.pid = clone_process(cgroup);
     if (started.pid < 0) {
         hx_init_fail_sys(err, errno, "creating its process");
         goto fail;

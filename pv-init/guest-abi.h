@@ -34,8 +34,21 @@
  *         "env": ["PATH=/usr/bin:/bin"],
  *         "user": "", "cwd": "/",
  *         "stop_signal": 15, "stop_timeout_ms": 10000,
- *         "tty": false } ] }
+ *         "tty": false,
+ *         "confine": {                  or absent: Docker's defaults
+ *           "capabilities": 2818844155,     bits 1 << CAP_...
+ *           "no_new_privs": false, "privileged": false,
+ *           "unmasked": false,        /proc and /sys; default: "privileged"
+ *           "seccomp": "BgAAAAAA/38=",      struct sock_filter[] in base64
+ *           "oom_score_adj": 0,       -1000..1000
+ *           "pids_max": 0, "cpu_quota_us": 0, "cpu_weight": 0,
+ *           "ulimits": [ { "name": "nofile", "soft": 1024, "hard": 4096 } ],
+ *           "sysctls": [ { "name": "net/core/somaxconn",
+ *                          "value": "1024" } ] } } ] }
  *
+ * All of "confine" is optional: no filter, no limits, and for "capabilities"
+ * Docker's default set.  A quota is of each 100 ms; an absent soft or hard
+ * limit is unlimited, and so is 0 of the cgroup's three.
  * "user" is the image's or the command line's text in one of Docker's six
  * forms; it is looked up by pv-init in the image's own passwd and group.
  * "dns", "hosts", "interfaces" default to empty lists.  Unknown fields are

@@ -84,6 +84,30 @@ uint64_t hx_init_field_u64(struct hx_init_fields *at, const char *field,
     return 0;
 }
 
+uint64_t hx_init_field_u64_or(struct hx_init_fields *at, const char *field,
+                              uint64_t otherwise, uint64_t max)
+{
+    return optional(at, field) ? hx_init_field_u64(at, field, 0, 0, max)
+                               : otherwise;
+}
+
+int64_t hx_init_field_int(struct hx_init_fields *at, const char *field,
+                          int64_t otherwise, int64_t min, int64_t max)
+{
+    json_t *value = optional(at, field);
+    char wanted[64];
+
+    if (!value)
+        return otherwise;
+    if (json_is_integer(value) && json_integer_value(value) >= min &&
+        json_integer_value(value) <= max)
+        return json_integer_value(value);
+    snprintf(wanted, sizeof(wanted), "a number from %lld to %lld",
+             (long long)min, (long long)max);
+    hx_init_fields_wrong(at, field, wanted);
+    return 0;
+}
+
 bool hx_init_field_bool(struct hx_init_fields *at, const char *field)
 {
     json_t *value = required(at, field);
@@ -91,6 +115,12 @@ bool hx_init_field_bool(struct hx_init_fields *at, const char *field)
     if (value && !json_is_boolean(value))
         hx_init_fields_wrong(at, field, "true or false");
     return json_is_true(value);
+}
+
+bool hx_init_field_bool_or(struct hx_init_fields *at, const char *field,
+                           bool otherwise)
+{
+    return optional(at, field) ? hx_init_field_bool(at, field) : otherwise;
 }
 
 const char **hx_init_field_strv(struct hx_init_fields *at, const char *field)

@@ -39,8 +39,17 @@ const char *hx_init_field_str_or(struct hx_init_fields *at, const char *field,
  */
 uint64_t hx_init_field_u64(struct hx_init_fields *at, const char *field,
                            uint64_t otherwise, uint64_t min, uint64_t max);
+/* At most max; an absent one is `otherwise`, whatever that is. */
+uint64_t hx_init_field_u64_or(struct hx_init_fields *at, const char *field,
+                              uint64_t otherwise, uint64_t max);
+/* An integer that may be negative. */
+int64_t hx_init_field_int(struct hx_init_fields *at, const char *field,
+                          int64_t otherwise, int64_t min, int64_t max);
 /* Required. */
 bool hx_init_field_bool(struct hx_init_fields *at, const char *field);
+/* With a default for an absent field. */
+bool hx_init_field_bool_or(struct hx_init_fields *at, const char *field,
+                           bool otherwise);
 /*
  * A list of strings that ends in NULL: the list is the caller's to free, its
  * strings are the document's.  NULL when absent or empty.

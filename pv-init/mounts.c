@@ -30,12 +30,17 @@ int hx_init_mount(const char *source, const char *target, const char *fstype,
  */
 static int mount_cgroups(struct hx_init_err *err)
 {
+    static const char *const controllers[] = { "+memory", "+pids", "+cpu",
+                                               "+io" };
+    unsigned i;
+
     if (mount("cgroup", HX_INIT_CGROUP, "cgroup2", NO_PROGRAMS, NULL) < 0)
         return errno == ENODEV
                    ? 0
                    : hx_init_fail_sys(err, errno, "mounting cgroup2");
-    hx_init_put_file(HX_INIT_CGROUP "/cgroup.subtree_control", "+memory");
-    hx_init_put_file(HX_INIT_CGROUP "/cgroup.subtree_control", "+pids");
+    for (i = 0; i < HX_INIT_COUNT(controllers); i++)
+        hx_init_put_file(HX_INIT_CGROUP "/cgroup.subtree_control",
+                         controllers[i]);
     return 0;
 }
 

@@ -5,15 +5,11 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static const char *env_value(const char *const *env, const char *name)
@@ -68,54 +64,6 @@ char **hx_init_process_env(const struct hx_init_container_config *config,
     return list;
 }
 
-/* What Docker leaves a container's root of its power. */
-static const unsigned docker_caps[] = {
-    CAP_CHOWN,      CAP_DAC_OVERRIDE, CAP_FSETID, CAP_FOWNER,
-    CAP_MKNOD,      CAP_NET_RAW,      CAP_SETGID, CAP_SETUID,
-    CAP_SETFCAP,    CAP_SETPCAP,      CAP_KILL,   CAP_NET_BIND_SERVICE,
-    CAP_SYS_CHROOT, CAP_AUDIT_WRITE,
-};
-
-static int limit_capabilities(struct hx_init_err *err)
-{
-    struct __user_cap_header_struct head = {
-        .version = _LINUX_CAPABILITY_VERSION_3,
-    };
-    struct __user_cap_data_struct data[2] = { { 0 } };
-    uint64_t keep = 0;
-    unsigned i;
-
-    for (i = 0; i < HX_INIT_COUNT(docker_caps); i++)
-        keep |= 1ull << docker_caps[i];
-    /* EINVAL: past the last one this kernel knows. */
-    for (i = 0; i < 64 && prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++) {
-        if (!(keep & 1ull << i) && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
-            return hx_init_fail_sys(err, errno, "dropping capability %u", i);
-    }
-    data[0].effective = data[0].permitted = (uint32_t)keep;
-    data[1].effective = data[1].permitted = (uint32_t)(keep >> 32);
-    if (syscall(SYS_capset, &head, data) < 0)
-        return hx_init_fail_sys(err, errno, "dropping capabilities");
-    return 0;
-}
-
-/* As dockerd's children have them; the kernel's own are those of its init. */
-static void set_limits(void)
-{
-    static const struct {
-        int which;
-        struct rlimit limit;
-    } limits[] = {
-        { RLIMIT_NOFILE, { 1024, 524288 } },
-        { RLIMIT_NPROC, { RLIM_INFINITY, RLIM_INFINITY } },
-        { RLIMIT_SIGPENDING, { RLIM_INFINITY, RLIM_INFINITY } },
-    };
-    unsigned i;
-
-    for (i = 0; i < HX_INIT_COUNT(limits); i++)
-        setrlimit(limits[i].which, &limits[i].limit);
-}
-
 int hx_init_process_become(const struct hx_init_container_config *config,
                            const struct hx_init_user *user,
                            struct hx_init_err *err)
@@ -123,20 +71,19 @@ int hx_init_process_become(const struct hx_init_container_config *config,
     setsid();
     if (config->tty)
         ioctl(STDIN_FILENO, TIOCSCTTY, 0);
-    set_limits();
     umask(0022);
+    if (hx_init_confine_begin(&config->confine, err) < 0)
+        return -1;
     /* As root: the folder may be closed to the user, and Docker enters it. */
     if (chdir(config->cwd) < 0)
         return hx_init_fail_sys(err, errno, "entering the working directory %s",
                                 config->cwd);
-    if (limit_capabilities(err) < 0)
-        return -1;
     if (setgroups(user->group_count, user->groups) < 0 ||
         setresgid(user->gid, user->gid, user->gid) < 0 ||
         setresuid(user->uid, user->uid, user->uid) < 0)
         return hx_init_fail_sys(err, errno, "becoming user %u, group %u",
                                 user->uid, user->gid);
-    return 0;
+    return hx_init_confine_finish(&config->confine, user->uid, err);
 }
 
 /* A regular file that this process may execute. */

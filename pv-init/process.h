@@ -29,8 +29,9 @@ char **hx_init_process_env(const struct hx_init_container_config *config,
                            const char *hostname, const char *home);
 
 /*
- * Becomes the user, with Docker's capabilities and limits and a working
- * directory, and a session of its own.  0 or -1.
+ * Becomes the user, confined as the configuration says (confine.h), with a
+ * working directory and a session of its own.  0 or -1.  Nothing but an exec
+ * or an exit may follow: the seccomp filter is in force.
  */
 int hx_init_process_become(const struct hx_init_container_config *config,
                            const struct hx_init_user *user,

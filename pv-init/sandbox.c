@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -12,6 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "pv-init/devices.h"
 #include "pv-init/etcfiles.h"
 #include "pv-init/mounts.h"
 
@@ -47,10 +49,10 @@ static const struct {
 
 /* Docker's lists: what tells about, or acts on, the kernel as a whole. */
 static const char *const masked[] = {
-    "/proc/asound",      "/proc/acpi",          "/proc/kcore",
-    "/proc/keys",        "/proc/latency_stats", "/proc/timer_list",
-    "/proc/timer_stats", "/proc/sched_debug",   "/proc/scsi",
-    "/sys/firmware",
+    "/proc/asound",     "/proc/acpi",        "/proc/interrupts",
+    "/proc/kcore",      "/proc/keys",        "/proc/latency_stats",
+    "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+    "/proc/scsi",       "/sys/firmware",     "/sys/devices/virtual/powercap",
 };
 static const char *const read_only[] = {
     "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
@@ -74,16 +76,30 @@ static int mount_shm(int root_fd, struct hx_init_err *err)
     return hx_init_mount_in(root_fd, &shm, err);
 }
 
-static int mount_view(int root_fd, const char *etc, struct hx_init_err *err)
+static int mount_tables(int root_fd, bool privileged, struct hx_init_err *err)
+{
+    unsigned i;
+
+    for (i = 0; i < HX_INIT_COUNT(tables); i++) {
+        struct hx_init_mount table = tables[i];
+
+        if (privileged)
+            table.flags &= ~(unsigned long)MS_RDONLY;
+        if (privileged && strcmp(table.target, "dev") == 0)
+            table.flags &= ~(unsigned long)MS_NODEV;
+        if (hx_init_mount_in(root_fd, &table, err) < 0)
+            return -1;
+    }
+    return mount_shm(root_fd, err);
+}
+
+static int mount_view(int root_fd, const struct hx_init_sandbox *sandbox,
+                      struct hx_init_err *err)
 {
     enum hx_init_etcfile which;
     unsigned i;
 
-    for (i = 0; i < HX_INIT_COUNT(tables); i++) {
-        if (hx_init_mount_in(root_fd, &tables[i], err) < 0)
-            return -1;
-    }
-    if (mount_shm(root_fd, err) < 0)
+    if (mount_tables(root_fd, sandbox->privileged, err) < 0)
         return -1;
     for (i = 0; i < HX_INIT_COUNT(devices); i++) {
         char source[32];
@@ -97,13 +113,13 @@ static int mount_view(int root_fd, const char *etc, struct hx_init_err *err)
         char source[128], target[32];
         struct hx_init_mount bind = { .source = source, .target = target };
 
-        snprintf(source, sizeof(source), "%s/%s", etc,
+        snprintf(source, sizeof(source), "%s/%s", sandbox->etc,
                  hx_init_etcfile_name(which));
         snprintf(target, sizeof(target), "etc/%s", hx_init_etcfile_name(which));
         if (hx_init_mount_in(root_fd, &bind, err) < 0)
             return -1;
     }
-    return 0;
+    return sandbox->privileged ? hx_init_devices_copy(root_fd, err) : 0;
 }
 
 /* From here on nothing of pv-init's own tree can be reached. */
@@ -162,8 +178,13 @@ static int finish_root(const struct hx_init_sandbox *sandbox,
         if (symlink(links[i].target, links[i].link) < 0)
             return hx_init_fail_sys(err, errno, "making %s", links[i].link);
     }
-    if (mask(err) < 0)
+    if (!sandbox->unmasked && mask(err) < 0)
         return -1;
+    /* The filesystem is one for the pod, and read-only if it was first mounted
+     * for another container. */
+    if (sandbox->privileged &&
+        mount(NULL, "/sys", NULL, MS_REMOUNT | NO_PROGRAMS, NULL) < 0)
+        return hx_init_fail_sys(err, errno, "making /sys writable");
     /* Docker leaves this link in every container; df and mount want it. */
     if (symlink("/proc/mounts", "/etc/mtab") < 0 && errno != EEXIST)
         return hx_init_fail_sys(err, errno, "making /etc/mtab");
@@ -186,8 +207,7 @@ int hx_init_sandbox_enter(const struct hx_init_sandbox *sandbox,
     if (root_fd < 0)
         return hx_init_fail_sys(err, errno, "opening the container's root %s",
                                 sandbox->root);
-    if (mount_view(root_fd, sandbox->etc, err) < 0 ||
-        change_root(root_fd, err) < 0)
+    if (mount_view(root_fd, sandbox, err) < 0 || change_root(root_fd, err) < 0)
         return -1;
     return finish_root(sandbox, err);
 }

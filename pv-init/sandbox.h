@@ -18,6 +18,8 @@ struct hx_init_sandbox {
     const char *etc;  /* folder with the three files (etcfiles.h) */
     const char *cwd;  /* made when missing, before the root is read-only */
     bool read_only;
+    bool unmasked;   /* all of /proc and /sys can be seen and written */
+    bool privileged; /* all devices; /sys and the cgroups can be written */
 };
 
 /* Builds the view and makes it this process's root; /cwd is not entered. */

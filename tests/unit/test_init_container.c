@@ -432,6 +432,30 @@ static void root_has_no_power_over_the_pod(void **state)
     assert_int_equal(out.code[0], 0);
 }
 
+static void a_privileged_container_has_its_domain(void **state)
+{
+    struct outcome out;
+
+    NEED(state);
+    supervise(POD(CONTAINER(
+                  "c", "\"writable\":\"tmpfs\",\"user\":\"\",\"cwd\":\"/\","
+                       "\"env\":[\"PATH=/bin\"],\"stop_signal\":15,"
+                       "\"tty\":false,\"confine\":{\"privileged\":true,"
+                       "\"capabilities\":2199023255551,"
+                       "\"sysctls\":[{\"name\":\"kernel/msgmni\","
+                       "\"value\":\"123\"}]},\"args\":" SHELL(
+                           "mount -t tmpfs x /home && echo mounted; "
+                           "mknod /dev/n c 1 3 && cat /dev/n && echo opened; "
+                           "test -c /dev/kmsg && echo kmsg; "
+                           "cat /proc/sys/kernel/msgmni; "
+                           "echo 124 >/proc/sys/kernel/msgmni && echo written; "
+                           "grep CapEff /proc/self/status"))),
+              NULL, &out);
+    assert_non_null(strstr(out.output, "mounted\nopened\nkmsg\n123\n"
+                                       "written\nCapEff:\t000001ff"));
+    assert_int_equal(out.code[0], 0);
+}
+
 static void mount_points_are_no_links(void **state)
 {
     static const struct {
@@ -617,6 +641,7 @@ int main(void)
         cmocka_unit_test(exit_codes_are_dockers),
         cmocka_unit_test(a_process_is_as_docker_starts_it),
         cmocka_unit_test(root_has_no_power_over_the_pod),
+        cmocka_unit_test(a_privileged_container_has_its_domain),
         cmocka_unit_test(mount_points_are_no_links),
         cmocka_unit_test(a_read_only_root_has_its_files),
         cmocka_unit_test(a_terminal_is_one),
