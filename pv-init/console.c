@@ -64,25 +64,6 @@ int hx_init_console_write(int fd, const void *data, size_t len, int stall_ms)
     return 0;
 }
 
-static int write_mark(int fd, const char *nonce, const char *tail, int stall_ms)
-{
-    char mark[128];
-    int len =
-        snprintf(mark, sizeof(mark), "%s%s%s", HX_ABI_MARK_HEAD, nonce, tail);
-
-    return hx_init_console_write(fd, mark, (size_t)len, stall_ms);
-}
-
-int hx_init_console_start_mark(int fd, const char *nonce)
-{
-    return write_mark(fd, nonce, HX_ABI_MARK_START, -1);
-}
-
-int hx_init_console_end_mark(int fd, const char *nonce)
-{
-    return write_mark(fd, nonce, HX_ABI_MARK_END, HX_INIT_CONSOLE_STALL_MS);
-}
-
 int hx_init_console_say(int fd, const char *text)
 {
     char line[HX_ABI_VALUE_MAX + 32];

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The domain's console: the containers' output between the two marks of
- * guest-abi.h, and pv-init's own words, only in case of trouble and only
- * outside of the marks.
+ * The domain's console: the kernel's words and, in case of trouble, one line
+ * of pv-init's.  The containers' output goes over the control channel.
  *
  * The descriptor does not block; hx_init_console_write() is for what has to
- * be out before pv-init goes on, relay.h for the containers' output.
+ * be out before pv-init goes on.
  */
 #ifndef HX_INIT_CONSOLE_H
 #define HX_INIT_CONSOLE_H
@@ -24,18 +23,13 @@ int hx_init_console_open(struct hx_init_err *err);
 /* Makes any tty raw; what is no tty is left alone. */
 void hx_init_console_make_raw(int fd);
 
-/* How long a console that nobody reads is waited for once no container lives:
- * longer than an xenconsoled that starts anew, and not for ever. */
+/* How long a console that nobody reads is waited for: longer than an
+ * xenconsoled that starts anew, and not for ever. */
 #define HX_INIT_CONSOLE_STALL_MS 30000
 
 /* Writes all; -1 when the console is broken, or takes nothing for stall_ms
  * (-1: is waited for).  Works with blocking and other descriptors. */
 int hx_init_console_write(int fd, const void *data, size_t len, int stall_ms);
-
-/* The two marks.  `nonce` is the configuration's.  The first waits as long as
- * it takes, the second and what follows for HX_INIT_CONSOLE_STALL_MS. */
-int hx_init_console_start_mark(int fd, const char *nonce);
-int hx_init_console_end_mark(int fd, const char *nonce);
 
 /* "pv-init: <text>" on a line of its own. */
 int hx_init_console_say(int fd, const char *text);

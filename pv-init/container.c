@@ -208,8 +208,8 @@ static void await_exec(int status, struct hx_init_started *started,
         if (n != sizeof(answer))
             return;
         if (fd >= 0) {
-            hx_init_close_p(&started->out);
-            started->out = fd;
+            hx_init_close_p(&started->out[0]);
+            started->out[0] = fd;
         }
         if (answer.exit_code != 0) {
             started->exit_code = answer.exit_code;
@@ -239,7 +239,7 @@ int hx_init_container_start(const struct hx_init_config *config, unsigned index,
                             struct hx_init_err *err)
 {
     const struct hx_init_container_config *own = &config->containers[index];
-    struct hx_init_started started = { .out = -1, .err = -1 };
+    struct hx_init_started started = { .out = { -1, -1 } };
     _init_close_ int cgroup = -1;
     struct plumbing p;
 
@@ -254,8 +254,8 @@ int hx_init_container_start(const struct hx_init_config *config, unsigned index,
     }
     if (started.pid == 0)
         run_child(config, index, &p);
-    started.out = p.out[0];
-    started.err = p.err[0];
+    started.out[0] = p.out[0];
+    started.out[1] = p.err[0];
     p.out[0] = p.err[0] = -1;
     hx_init_close_p(&p.status[1]);
     p.status[1] = -1;
@@ -264,11 +264,11 @@ int hx_init_container_start(const struct hx_init_config *config, unsigned index,
     if (started.exit_code != 0) {
         while (waitpid(started.pid, NULL, 0) < 0 && errno == EINTR)
             ;
-        hx_init_close_p(&started.out);
-        hx_init_close_p(&started.err);
-        started = (struct hx_init_started){
-            .pid = -1, .out = -1, .err = -1, .exit_code = started.exit_code
-        };
+        hx_init_close_p(&started.out[0]);
+        hx_init_close_p(&started.out[1]);
+        started = (struct hx_init_started){ .pid = -1,
+                                            .out = { -1, -1 },
+                                            .exit_code = started.exit_code };
         hx_init_fail_prefix(err, "starting container %s", own->name);
     }
     *started_r = started;

@@ -18,8 +18,7 @@
 
 struct hx_init_started {
     pid_t pid;
-    int out; /* pipe or pty master: the caller's */
-    int err; /* pipe, or -1 with a tty */
+    int out[2]; /* pipes, or a pty's master and -1: the caller's */
     /* 0: the program runs.  Else it does not (125..127, why is in `err`), and
      * there is nothing else to take over. */
     int exit_code;

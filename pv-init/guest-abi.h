@@ -16,7 +16,7 @@
  *
  * The configuration (fields without a default are required):
  *
- *   { "abi": 1,
+ *   { "abi": 2,
  *     "nonce": "32 hex digits",         the secret of the console's marks
  *     "hostname": "web",
  *     "dns": { "servers": ["10.0.0.1"], "search": [], "options": [] },
@@ -57,7 +57,7 @@
 #ifndef HX_GUEST_ABI_H
 #define HX_GUEST_ABI_H
 
-#define HX_ABI_VERSION 1
+#define HX_ABI_VERSION 2
 
 /* In the ramdisk; 0600, and removed by pv-init once read. */
 #define HX_ABI_CONFIG_PATH      "/hyper/pod.json"
@@ -81,7 +81,7 @@
 /*
  * Reports, relative to /local/domain/ID; values are decimal or a word.
  *
- *   data/hyper/abi           "1"
+ *   data/hyper/abi           "2"
  *   data/hyper/state         "booting" | "running" | "exited" | "failed"
  *   data/hyper/stages        lines "NAME MICROSECONDS\n": CLOCK_BOOTTIME when
  *                            the stage was done; names in HX_ABI_STAGES order

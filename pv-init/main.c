@@ -34,7 +34,7 @@ static int open_channels(struct hx_init_pod *pod, struct hx_init_err *err)
     pod->console = hx_init_console_open(err);
     if (pod->console < 0)
         return -1;
-    hx_init_relay_init(&pod->relay, pod->console);
+    hx_init_control_init(&pod->control);
     if (hx_init_xs_open(&pod->xs, err) < 0)
         return -1;
     hx_init_power_guard(pod->console, hx_init_xs_fd(&pod->xs));
@@ -46,7 +46,7 @@ static int open_channels(struct hx_init_pod *pod, struct hx_init_err *err)
     return 0;
 }
 
-/* The file goes once it is read: it holds the secret of the marks. */
+/* The file goes once it is read: no process of an image is to see it. */
 static int read_config(struct hx_init_config *config, struct hx_init_err *err)
 {
     _init_close_ int fd = open(HX_ABI_CONFIG_PATH, O_RDONLY | O_CLOEXEC);
@@ -138,30 +138,25 @@ static int live(struct hx_init_pod *pod, struct hx_init_err *err)
     if (open_channels(pod, err) < 0 || read_config(&pod->config, err) < 0 ||
         attach(pod, err) < 0)
         return -1;
-    hx_init_console_start_mark(pod->console, pod->config.nonce);
-    pod->marked = true;
+    /* Who finds it published finds somebody who answers. */
+    if (hx_init_control_open(&pod->control, &pod->xs, err) < 0)
+        return -1;
     hx_init_supervise_run(pod);
     hx_init_report_stage(&pod->report, HX_INIT_STAGE_EXIT);
     return 0;
 }
 
-/* Who did not read for a while is not waited for again. */
 static void write_last_words(const struct hx_init_pod *pod)
 {
-    if (pod->console < 0 || pod->unread)
+    if (pod->console < 0 || !pod->trouble.msg[0])
         return;
-    if (pod->marked &&
-        hx_init_console_end_mark(pod->console, pod->config.nonce) < 0)
-        return;
-    if (pod->trouble.msg[0] &&
-        hx_init_console_say(pod->console, pod->trouble.msg) < 0)
-        return;
-    hx_init_console_drain(pod->console);
+    if (hx_init_console_say(pod->console, pod->trouble.msg) == 0)
+        hx_init_console_drain(pod->console);
 }
 
 /*
  * The state comes last: dom0 may destroy the domain as soon as it reads it,
- * and by then the disk is clean and the output complete, if anybody reads it.
+ * and by then the disk is clean and the output taken, if anybody takes it.
  */
 static void finish(struct hx_init_pod *pod, int result, struct hx_init_err *err)
 {

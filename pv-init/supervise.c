@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "pv-init/console.h"
 #include "pv-init/container.h"
 #include "pv-init/process.h"
 
@@ -20,6 +19,8 @@ int hx_init_supervise_signals(struct hx_init_pod *pod, struct hx_init_err *err)
 {
     sigset_t taken;
 
+    /* A process that does not read its input any more is no news. */
+    signal(SIGPIPE, SIG_IGN);
     sigemptyset(&taken);
     sigaddset(&taken, SIGCHLD);
     sigaddset(&taken, SIGTERM);
@@ -47,14 +48,16 @@ static void report_trouble(struct hx_init_pod *pod,
         pod->trouble = *err;
 }
 
-static void end_member(struct hx_init_pod *pod, unsigned index, int code)
+/* `why` when it did not come to run, else "". */
+static void end_member(struct hx_init_pod *pod, unsigned index, int code,
+                       const char *why)
 {
     struct hx_init_member *member = &pod->members[index];
 
     member->state = HX_INIT_MEMBER_DEAD;
     member->pid = 0;
     member->kill_at_us = 0;
-    hx_init_relay_end(&pod->relay, index);
+    hx_init_session_end(&pod->control.sessions.list[index], code, why);
     hx_init_report_exit(&pod->report, index, code);
 }
 
@@ -65,20 +68,18 @@ static void start_member(struct hx_init_pod *pod, unsigned index)
 
     if (hx_init_container_start(&pod->config, index, &started, &err) < 0) {
         report_trouble(pod, &err);
-        end_member(pod, index, HX_INIT_EXIT_SETUP);
+        end_member(pod, index, HX_INIT_EXIT_SETUP, err.msg);
         return;
     }
     if (started.exit_code != 0) {
         report_trouble(pod, &err);
-        end_member(pod, index, started.exit_code);
+        end_member(pod, index, started.exit_code, err.msg);
         return;
     }
     pod->members[index].pid = started.pid;
     pod->members[index].state = HX_INIT_MEMBER_RUNNING;
-    /* There is a place for two outputs of each container. */
-    hx_init_relay_add(&pod->relay, started.out, index);
-    if (started.err >= 0)
-        hx_init_relay_add(&pod->relay, started.err, index);
+    hx_init_session_start(&pod->control.sessions.list[index], index,
+                          started.pid, 1, -1, started.out);
 }
 
 /* -- what happens to the containers ------------------------------------------
@@ -110,7 +111,7 @@ static void reap(struct hx_init_pod *pod)
                 continue;
             if (hx_init_exit_code(status) == EXIT_KILLED)
                 explain_kill(pod, i);
-            end_member(pod, i, hx_init_exit_code(status));
+            end_member(pod, i, hx_init_exit_code(status), "");
         }
     }
 }
@@ -171,10 +172,12 @@ static void take_request(void *arg, const char *text)
         request.seq <= pod->last_seq)
         return;
     pod->last_seq = request.seq;
-    if (request.verb == HX_INIT_KILL)
+    if (request.verb == HX_INIT_KILL) {
         kill_members(pod, request.signum);
-    else
+    } else {
+        pod->asked = true;
         stop_members(pod, &request.timeout_ms);
+    }
     hx_init_report_ack(&pod->report, request.seq);
 }
 
@@ -186,6 +189,7 @@ static void take_signals(struct hx_init_pod *pod)
         if (info.ssi_signo == SIGCHLD)
             continue;
         pod->reboot = info.ssi_signo == SIGINT;
+        pod->asked = true;
         stop_members(pod, NULL);
     }
     /* SIGCHLDs merge; and a lost one costs nothing here. */
@@ -210,23 +214,6 @@ static void take_deadlines(struct hx_init_pod *pod)
 /* -- the loop ----------------------------------------------------------------
  */
 
-/* Marks those whose output is out as ended; true when all are. */
-static bool all_ended(struct hx_init_pod *pod)
-{
-    bool all = true;
-    unsigned i;
-
-    for (i = 0; i < pod->config.container_count; i++) {
-        struct hx_init_member *member = &pod->members[i];
-
-        if (member->state == HX_INIT_MEMBER_DEAD &&
-            !hx_init_relay_busy(&pod->relay, i))
-            member->state = HX_INIT_MEMBER_ENDED;
-        all = all && member->state == HX_INIT_MEMBER_ENDED;
-    }
-    return all;
-}
-
 static bool any_runs(const struct hx_init_pod *pod)
 {
     unsigned i;
@@ -238,28 +225,46 @@ static bool any_runs(const struct hx_init_pod *pod)
     return false;
 }
 
+/* Every container has ended, and dom0 has what they said. */
+static bool all_done(const struct hx_init_pod *pod)
+{
+    unsigned i;
+
+    for (i = 0; i < pod->config.container_count; i++) {
+        if (!hx_init_session_done(&pod->control.sessions.list[i]))
+            return false;
+    }
+    return true;
+}
+
 /*
- * A container's output may wait for a reader as long as the container does;
- * then the domain must come to its end some day.
+ * A container's output may wait for dom0 as long as the container does, and
+ * longer; but a domain that was asked to end must come to its end some day.
  */
-static bool give_up_console(struct hx_init_pod *pod)
+static bool give_up_output(struct hx_init_pod *pod)
 {
     uint64_t now_us = hx_init_now_us();
     struct hx_init_err err;
 
-    if (any_runs(pod) || pod->relay.written != pod->stalled_at_byte) {
-        pod->stalled_at_us = now_us;
-        pod->stalled_at_byte = pod->relay.written;
+    if (!pod->asked || any_runs(pod) ||
+        pod->control.sessions.taken != pod->untaken_mark) {
+        pod->untaken_at_us = now_us;
+        pod->untaken_mark = pod->control.sessions.taken;
     }
-    if (now_us - pod->stalled_at_us < (uint64_t)pod->stall_ms * 1000)
+    if (now_us - pod->untaken_at_us < (uint64_t)pod->untaken_ms * 1000)
         return false;
     hx_init_fail(&err,
-                 "nobody has read the console for %d ms: the end of the "
-                 "output is lost; is xenconsoled running in dom0?",
-                 pod->stall_ms);
+                 "dom0 has taken no output for %d ms: the end of the output "
+                 "is lost; the pod's monitor should run when it is stopped",
+                 pod->untaken_ms);
     report_trouble(pod, &err);
-    pod->unread = true;
     return true;
+}
+
+static void take_earlier(uint64_t *next_us, uint64_t at_us)
+{
+    if (at_us > 0 && (*next_us == 0 || at_us < *next_us))
+        *next_us = at_us;
 }
 
 /* Milliseconds until the next deadline, or -1. */
@@ -268,28 +273,39 @@ static int next_timeout(const struct hx_init_pod *pod)
     uint64_t now_us = hx_init_now_us(), next_us = 0;
     unsigned i;
 
-    if (!any_runs(pod))
-        next_us = pod->stalled_at_us + (uint64_t)pod->stall_ms * 1000;
-
-    for (i = 0; i < pod->config.container_count; i++) {
-        uint64_t at_us = pod->members[i].kill_at_us;
-
-        if (at_us > 0 && (next_us == 0 || at_us < next_us))
-            next_us = at_us;
-    }
+    if (pod->asked && !any_runs(pod))
+        take_earlier(&next_us,
+                     pod->untaken_at_us + (uint64_t)pod->untaken_ms * 1000);
+    for (i = 0; i < pod->config.container_count; i++)
+        take_earlier(&next_us, pod->members[i].kill_at_us);
+    take_earlier(&next_us, hx_init_control_deadline_us(&pod->control));
     if (next_us == 0)
         return -1;
     return next_us <= now_us ? 0 : (int)((next_us - now_us) / 1000) + 1;
 }
 
+/* One wait, and what came of it. */
+static void wait_once(struct hx_init_pod *pod, bool busy)
+{
+    static struct pollfd fds[2 + HX_INIT_CONTROL_FDS];
+    size_t count;
+
+    fds[0] = (struct pollfd){ .fd = pod->signals, .events = POLLIN };
+    fds[1] = (struct pollfd){ .fd = hx_init_xs_fd(&pod->xs), .events = POLLIN };
+    count = 2 + hx_init_control_poll(&pod->control, fds + 2);
+    if (poll(fds, count, busy ? 0 : next_timeout(pod)) >= 0)
+        hx_init_control_polled(&pod->control, fds + 2);
+    take_signals(pod);
+    hx_init_xs_run(&pod->xs);
+    take_deadlines(pod);
+}
+
 void hx_init_supervise_run(struct hx_init_pod *pod)
 {
-    struct pollfd fds[HX_INIT_RELAY_SOURCES + 3];
     unsigned i;
 
-    if (!pod->stall_ms)
-        pod->stall_ms = HX_INIT_CONSOLE_STALL_MS;
-    pod->stalled_at_us = hx_init_now_us();
+    if (!pod->untaken_ms)
+        pod->untaken_ms = HX_INIT_UNTAKEN_MS;
     for (i = 0; i < pod->config.container_count; i++)
         start_member(pod, i);
     hx_init_report_stage(&pod->report, HX_INIT_STAGE_EXEC);
@@ -299,19 +315,10 @@ void hx_init_supervise_run(struct hx_init_pod *pod)
     hx_init_xs_follow(&pod->xs, HX_ABI_REQUEST, take_request, pod);
 
     for (;;) {
-        size_t count;
+        bool busy = hx_init_control_run(&pod->control);
 
-        hx_init_relay_run(&pod->relay);
-        if (all_ended(pod) || give_up_console(pod))
+        if (all_done(pod) || give_up_output(pod))
             return;
-        fds[0] = (struct pollfd){ .fd = pod->signals, .events = POLLIN };
-        fds[1] =
-            (struct pollfd){ .fd = hx_init_xs_fd(&pod->xs), .events = POLLIN };
-        count = 2 + hx_init_relay_poll(&pod->relay, fds + 2);
-        if (poll(fds, count, next_timeout(pod)) < 0 && errno != EINTR)
-            return; /* cannot be; better to end than to spin */
-        take_signals(pod);
-        hx_init_xs_run(&pod->xs);
-        take_deadlines(pod);
+        wait_once(pod, busy);
     }
 }

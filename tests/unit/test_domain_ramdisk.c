@@ -87,7 +87,7 @@ static void test_a_full_buffer_is_an_error(void **state)
 /* A base of any length, so that the second archive has to be aligned. */
 static void join(size_t base_len)
 {
-    static const char config[] = "{\"abi\":1}";
+    static const char config[] = "{\"abi\":2}";
     struct hx_ramdisk ramdisk = HX_RAMDISK_INIT;
     struct hx_err err = { 0 };
     struct hx_buf all;

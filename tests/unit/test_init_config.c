@@ -11,7 +11,7 @@
 #include "pv-init/config.h"
 
 static const char full[] =
-    "{\"abi\": 1, \"nonce\": \"0123456789abcdef0123456789ABCDEF\","
+    "{\"abi\": 2, \"nonce\": \"0123456789abcdef0123456789ABCDEF\","
     " \"hostname\": \"web\", \"future\": {\"x\": []},"
     " \"dns\": {\"servers\": [\"10.0.0.1\", \"fe80::1%eth0\"],"
     "  \"search\": [\"ex.org\", \".\"], \"options\": [\"ndots:1\"]},"
@@ -84,9 +84,9 @@ static void wrong_fields_are_named(void **state)
     static const struct {
         const char *from, *to, *says;
     } cases[] = {
-        { "\"abi\": 1", "\"abi\": 2", "of version 2" },
-        { "\"abi\": 1", "\"abi\": \"1\"", "\"abi\" is not a number" },
-        { "\"abi\": 1,", "", "\"abi\" is missing" },
+        { "\"abi\": 2", "\"abi\": 1", "of version 1" },
+        { "\"abi\": 2", "\"abi\": \"1\"", "\"abi\" is not a number" },
+        { "\"abi\": 2,", "", "\"abi\" is missing" },
         { "ABCDEF\"", "ABCDEF0\"", "\"nonce\"" },
         { "ABCDEF\"", "ABCDEG\"", "\"nonce\"" },
         { "\"hostname\": \"web\"", "\"hostname\": \"\"", "\"hostname\"" },
@@ -182,7 +182,7 @@ static void numbers_and_doubles_are_bounded(void **state)
         size_t len;
         FILE *out = open_memstream(&text, &len);
 
-        fputs("{\"abi\":1,\"nonce\":\"00000000000000000000000000000000\","
+        fputs("{\"abi\":2,\"nonce\":\"00000000000000000000000000000000\","
               "\"hostname\":\"h\",\"containers\":[",
               out);
         for (int n = 0; n < cases[i].count; n++)
@@ -226,10 +226,10 @@ static void errors_are_printable(void **state)
         "{",
         "[]",
         "7",
-        "{\"abi\":1}",
+        "{\"abi\":2}",
         "\xff\xfe",
         "{\"\x1b[2J\":}",
-        "{\"abi\":1,\"abi\":1}",
+        "{\"abi\":2,\"abi\":2}",
     };
 
     (void)state;

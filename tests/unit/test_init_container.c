@@ -2,7 +2,8 @@
 /*
  * Whole pods without a domain: real processes in real namespaces, supervised
  * by pv-init's own loop.  A tmpfs stands for the ramdisk and for the root
- * disks; xenstore is a process of the test.
+ * disks; xenstore and the control channel's other end are a process of the
+ * test.
  */
 #include "tests/unit/unit.h"
 
@@ -23,6 +24,7 @@
 #include <xen/io/xs_wire.h>
 
 #include "pv-init/supervise.h"
+#include "tests/unit/channel_peer.h"
 
 #define BUSYBOX "/bin/busybox" /* static: package busybox-static */
 
@@ -93,39 +95,62 @@ static bool serve(int fd, const char *request, bool *running, FILE *log)
     return true;
 }
 
-/* Not 0: nobody reads the console, and that is waited for so long. */
-static int stall_ms;
+/* Not 0: nobody takes the output, and that is waited for so long. */
+static int untaken_ms;
+
+/* Takes all that the containers say; true when they said anything. */
+static bool take_output(struct peer *peer, FILE *output)
+{
+    bool said = false;
+
+    while (peer_next(peer)) {
+        const struct hx_ch_frame *frame = &peer->frame;
+
+        if (frame->type == HX_CH_DATA) {
+            said = true;
+            fwrite(peer->payload, 1, frame->payload, output);
+            peer_taken(peer, frame->session, frame->stream,
+                       frame->value + frame->payload);
+        } else if (frame->type == HX_CH_END) {
+            peer_taken(peer, frame->session, frame->stream,
+                       frame->value | HX_CH_TAKEN_END);
+        }
+    }
+    return said;
+}
 
 /*
- * xenstored and the reader of the console, until pv-init closes both.  Each
- * write becomes a line of the log.  The request appears when the pod runs,
- * one that begins with '!' when it has said something, too: then its traps
- * are set.
+ * xenstored and the pod's monitor, until pv-init closes both.  Each write
+ * becomes a line of the log.  The request appears when the pod runs, one that
+ * begins with '!' when it has said something, too: then its traps are set.
  */
-static void be_dom0(int store, int console, const char *request, FILE *log,
+static void be_dom0(int store, int channel, const char *request, FILE *log,
                     FILE *output)
 {
+    static struct peer peer;
     struct pollfd fds[2] = { { .fd = store, .events = POLLIN },
-                             { .fd = console, .events = POLLIN } };
+                             { .fd = channel, .events = POLLIN } };
     bool running = false, said = !request || request[0] != '!', sent = false;
     const char *shown = request && request[0] == '!' ? request + 1 : request;
 
-    if (stall_ms)
+    peer.fd = channel;
+    if (untaken_ms) {
         fds[1].fd = -1;
+    } else {
+        peer_hello(&peer);
+        for (unsigned i = 0; i < HX_ABI_CONTAINERS_MAX; i++) {
+            peer_taken(&peer, i, HX_CH_STDOUT, 0);
+            peer_taken(&peer, i, HX_CH_STDERR, 0);
+        }
+    }
     while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-        char data[4096];
-        ssize_t n;
-
         poll(fds, 2, -1);
         if (fds[0].revents && !serve(store, sent ? shown : NULL, &running, log))
             fds[0].fd = -1;
         if (fds[1].revents) {
-            n = read(console, data, sizeof(data));
-            if (n <= 0)
+            if (!peer_read(&peer))
                 fds[1].fd = -1;
-            else
-                fwrite(data, 1, (size_t)n, output);
-            said = said || n > 0;
+            said = take_output(&peer, output) || said;
         }
         if (request && running && said && !sent) {
             sent = true;
@@ -220,7 +245,7 @@ static void enter_ramdisk(size_t containers)
     close(old);
 }
 
-static void run_pod(const char *json, int console, int store)
+static void run_pod(const char *json, int channel, int store)
 {
     static struct hx_init_pod pod = { .signals = -1 };
     struct hx_init_err err;
@@ -231,8 +256,9 @@ static void run_pod(const char *json, int console, int store)
     }
     enter_ramdisk(pod.config.container_count);
     must(sethostname("web", 3), "hostname");
-    hx_init_relay_init(&pod.relay, console);
-    pod.stall_ms = stall_ms;
+    hx_init_control_init(&pod.control);
+    hx_init_control_attach(&pod.control, channel);
+    pod.untaken_ms = untaken_ms;
     hx_init_xs_init(&pod.xs, store);
     pod.report.xs = &pod.xs;
     must(hx_init_supervise_signals(&pod, &err), err.msg);
@@ -273,29 +299,28 @@ static void supervise(const char *json, const char *request,
 {
     FILE *log = tmpfile(), *output = tmpfile();
     uint64_t start_us = hx_init_now_us();
-    int link[2], console[2], status;
+    int link[2], channel[2], status;
     pid_t dom0, pod;
 
     memset(out, 0, sizeof(*out));
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, link), 0);
-    assert_int_equal(pipe2(console, O_CLOEXEC), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, channel), 0);
     dom0 = fork();
     if (dom0 == 0) {
         close(link[0]);
-        close(console[1]);
-        be_dom0(link[1], console[0], request, log, output);
+        close(channel[0]);
+        be_dom0(link[1], channel[1], request, log, output);
     }
     close(link[1]);
-    close(console[0]);
+    close(channel[1]);
     fcntl(link[0], F_SETFL, O_NONBLOCK);
-    fcntl(console[1], F_SETFL, O_NONBLOCK);
     pod = fork();
     if (pod == 0) {
         alarm(60);
-        run_pod(json, console[1], link[0]);
+        run_pod(json, channel[0], link[0]);
     }
     close(link[0]);
-    close(console[1]);
+    close(channel[0]);
     waitpid(pod, &status, 0);
     waitpid(dom0, NULL, 0);
     assert_int_equal(status, 0);
@@ -321,7 +346,7 @@ static void supervise(const char *json, const char *request,
               "\"tty\":false,\"args\":" args)
 #define SHELL(script) "[\"sh\",\"-c\",\"" script "\"]"
 #define POD(containers)                                                        \
-    "{\"abi\":1,\"nonce\":\"00112233445566778899aabbccddeeff\","               \
+    "{\"abi\":2,\"nonce\":\"00112233445566778899aabbccddeeff\","               \
     "\"hostname\":\"web\",\"containers\":[" containers "]}"
 
 static int need_namespaces(void **state)
@@ -531,19 +556,19 @@ static void a_terminal_may_be_closed_for_a_while(void **state)
     assert_int_equal(out.code[0], 0);
 }
 
-/* More than the console holds, less than it and the pipe hold together. */
-static void an_unread_console_does_not_keep_the_pod(void **state)
+/* More than is kept for dom0, less than that and the pipe hold together. */
+static void a_stopped_pod_waits_for_dom0_for_a_while(void **state)
 {
     struct outcome out;
 
     NEED(state);
-    stall_ms = 300;
-    supervise(POD(PLAIN("c", "", "/", SHELL("seq 10000 28000; exit 4"))), NULL,
-              &out);
-    stall_ms = 0;
-    assert_int_equal(out.code[0], 4);
-    assert_non_null(strstr(out.error, "nobody has read the console"));
-    assert_true(out.elapsed_ms >= 300);
+    untaken_ms = 300;
+    supervise(POD(PLAIN("c", "", "/", SHELL("seq 10000 28000; sleep 50"))),
+              "1 stop 200", &out);
+    untaken_ms = 0;
+    assert_int_equal(out.code[0], 137);
+    assert_non_null(strstr(out.error, "dom0 has taken no output"));
+    assert_true(out.elapsed_ms >= 500);
     assert_true(out.elapsed_ms < 40000);
 }
 
@@ -646,7 +671,7 @@ int main(void)
         cmocka_unit_test(a_read_only_root_has_its_files),
         cmocka_unit_test(a_terminal_is_one),
         cmocka_unit_test(a_terminal_may_be_closed_for_a_while),
-        cmocka_unit_test(an_unread_console_does_not_keep_the_pod),
+        cmocka_unit_test(a_stopped_pod_waits_for_dom0_for_a_while),
         cmocka_unit_test(no_output_is_lost),
         cmocka_unit_test(a_stop_is_asked_for),
         cmocka_unit_test(a_request_is_taken_once),
