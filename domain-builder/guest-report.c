@@ -300,5 +300,7 @@ int hx_guest_report_end(const struct hx_guest_report *report,
     pod->state = HX_POD_EXITED;
     pod->end = verdict.end;
     pod->exit_code = verdict.exit_code;
+    /* Its words of a killed one are about memory alone: see judge_end(). */
+    pod->oom_killed = verdict.end == HX_END_EXIT && verdict.message;
     return 0;
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Signals, stopping and destroying. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "domain-builder/pod-event.h"
+#include "domain-builder/pod-life.h"
 #include "domain-builder/pod-monitor.h"
 #include "domain-builder/pod-reconcile.h"
 #include "domain-builder/pod-state.h"
@@ -77,25 +80,52 @@ static int living_domain(const struct hx_pod *pod, struct hx_domain *domain_r,
     return r;
 }
 
-int hx_pod_kill(struct hx_host *host, const struct hx_pod *pod, int signum,
-                struct hx_err *err)
+/*
+ * Records who asks the pod to stop, which keeps its policy from starting it
+ * again; *ended_r: it had ended, and is kept from that alone.  A pod whose
+ * folder cannot be read has no policy either.
+ */
+static int note_stopper(struct hx_host *host, const struct hx_pod *pod,
+                        enum hx_pod_stopper stopper, bool *ended_r,
+                        struct hx_err *err)
+{
+    struct hx_pod_dirs dirs = hx_pod_dirs_of(host);
+    struct hx_pod_dir dir = { .lock_fd = -1 };
+    struct hx_pod fresh = { 0 };
+    int r = hx_pod_dir_open(&dirs, pod->uuid, &dir, err);
+
+    if (r == 0)
+        r = hx_pod_dir_lock(&dir, LOCK_TIMEOUT_MS, err);
+    if (r == 0 && hx_pod_dir_load(&dir, &fresh, NULL) == 0) {
+        bool restarting = hx_pod_restarting(&fresh);
+
+        if (restarting || fresh.state == HX_POD_RUNNING) {
+            fresh.stopper = stopper;
+            fresh.restart_at_ms = 0;
+            r = hx_pod_dir_save(&dir, &fresh, err);
+        }
+        if (r == 0 && restarting && stopper == HX_STOPPER_USER)
+            hx_event_record(&dirs, &fresh, "stop", NULL);
+        *ended_r = restarting;
+    }
+    hx_pod_release(&fresh);
+    hx_pod_dir_release(&dir);
+    return r;
+}
+
+static int send_signal(struct hx_host *host, const struct hx_pod *pod,
+                       int signum, struct hx_err *err)
 {
     _cleanup_close_ int lock = -1;
     struct hx_domain domain = { 0 };
-    int r;
+    int r = living_domain(pod, &domain, err);
 
-    if (signum < 1 || signum > 64)
-        return hx_err_set(err, HX_ERR_USAGE,
-                          "signalling the pod %s: %d is no signal; they are "
-                          "1 to 64",
-                          pod->spec.name, signum);
-    r = living_domain(pod, &domain, err);
     if (r < 0)
         return r;
     if (domain.paused)
         return hx_err_set(err, HX_ERR_STATE,
-                          "signalling the pod %s: it is paused; 'xl unpause "
-                          "%s' lets it go on",
+                          "signalling the pod %s: it is paused; 'xl "
+                          "hyper-unpause %s' lets it go on",
                           pod->spec.name, pod->spec.name);
     r = lock_requests(host, pod, KILL_LOCK_TIMEOUT_MS, &lock, err);
     return r < 0 ? r
@@ -103,21 +133,59 @@ int hx_pod_kill(struct hx_host *host, const struct hx_pod *pod, int signum,
                                   (unsigned)signum, ACK_TIMEOUT_MS, err);
 }
 
+/* Whether the signal is meant to end the containers, as docker kill has it. */
+static bool ends_it(const struct hx_pod *pod, int signum)
+{
+    bool ends = signum == SIGKILL;
+
+    for (size_t i = 0; i < pod->spec.container_count; i++)
+        ends |= pod->spec.containers[i].stop_signal == signum;
+    return ends;
+}
+
+int hx_pod_kill(struct hx_host *host, const struct hx_pod *pod, int signum,
+                struct hx_err *err)
+{
+    struct hx_pod_dirs dirs = hx_pod_dirs_of(host);
+    char number[16];
+    const struct hx_event_attribute more[] = { { "signal", number },
+                                               { NULL, NULL } };
+    bool ended = false;
+    int r = 0;
+
+    if (signum < 1 || signum > 64)
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "signalling the pod %s: %d is no signal; they are "
+                          "1 to 64",
+                          pod->spec.name, signum);
+    if (ends_it(pod, signum))
+        r = note_stopper(host, pod, HX_STOPPER_USER, &ended, err);
+    if (r < 0 || ended)
+        return r; /* it was about to start again */
+    r = send_signal(host, pod, signum, err);
+    if (r < 0)
+        return r;
+    snprintf(number, sizeof(number), "%d", signum);
+    hx_event_record(&dirs, pod, "kill", more);
+    return 0;
+}
+
 /* -- destroying -------------------------------------------------------------
  */
 
 /* That it was us is recorded before the domain is destroyed, so that no one
  * takes it for `xl destroy`. */
-static int record_force(const struct hx_pod_dir *dir, struct hx_pod *pod,
-                        const char *why, struct hx_err *err)
+static int record_force(struct hx_host *host, const struct hx_pod_dir *dir,
+                        struct hx_pod *pod, const char *why, struct hx_err *err)
 {
+    struct hx_pod_dirs dirs = hx_pod_dirs_of(host);
+
     free(pod->message);
     pod->message = strdup(why);
     pod->state = HX_POD_EXITED;
     pod->end = HX_END_KILLED;
     pod->exit_code = EXIT_KILLED;
-    pod->finished_at_ms = hx_pod_now_ms();
-    return hx_pod_dir_save(dir, pod, err);
+    return hx_pod_note_end(&dirs, dir, pod, err);
 }
 
 /* With the lock: ends the pod by destroying its domain, unless that has just
@@ -138,7 +206,7 @@ static int end_by_force(struct hx_host *host, const struct hx_pod_dir *dir,
                        domain->fate == HX_DOMAIN_CRASHED))
             r = hx_pod_record_end(host, dir, pod, domain, err);
         else
-            r = record_force(dir, pod, why, err);
+            r = record_force(host, dir, pod, why, err);
         hx_domains_release(&domains);
     }
     if (r == 0 && !pod->reaped)
@@ -164,6 +232,11 @@ static int check_ended(const struct hx_pod *fresh, struct hx_err *err)
     struct hx_domain domain;
     int r;
 
+    if (hx_pod_restarting(fresh))
+        return hx_err_set(err, HX_ERR_STATE,
+                          "destroying the pod %s: its restart policy is about "
+                          "to start it again; stop it first, or say -f",
+                          fresh->spec.name);
     if (fresh->state == HX_POD_EXITED)
         return 0;
     r = living_domain(fresh, &domain, err);
@@ -192,6 +265,8 @@ int hx_pod_destroy(struct hx_host *host, struct hx_pod *pod, bool force,
         monitor = hx_monitor_watch(&dir);
         r = end_by_force(host, &dir, &fresh, "destroyed by hyper-destroy", err);
     }
+    if (r == 0)
+        hx_event_record(&dirs, &fresh, "destroy", NULL);
     if (r == 0)
         r = hx_pod_dir_remove(&dirs, &dir, err);
     if (r == 0 && monitor >= 0)
@@ -298,10 +373,26 @@ static int stop_by_force(struct hx_host *host, struct hx_pod *pod,
     return r;
 }
 
-int hx_pod_stop(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
-                struct hx_err *err)
+static void tell_of_stop(struct hx_host *host, const struct hx_pod *pod,
+                         const char *action)
 {
-    struct hx_err why = { 0 };
+    struct hx_pod_dirs dirs = hx_pod_dirs_of(host);
+    char number[16];
+    const struct hx_event_attribute more[] = { { "signal", number },
+                                               { NULL, NULL } };
+
+    snprintf(number, sizeof(number), "%d",
+             pod->spec.container_count ? pod->spec.containers[0].stop_signal
+                                       : SIGTERM);
+    hx_event_record(&dirs, pod, action,
+                    strcmp(action, "kill") == 0 ? more : NULL);
+}
+
+/* Until it has ended; an --rm pod is still held then. */
+static int stop(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
+                enum hx_pod_stopper stopper, struct hx_err *err)
+{
+    bool ended = false;
     int r;
 
     if (pod->state == HX_POD_CREATING)
@@ -312,9 +403,25 @@ int hx_pod_stop(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
         timeout_ms = stop_timeout(pod);
     if (timeout_ms > INT32_MAX - AFTER_KILL_MS)
         timeout_ms = INT32_MAX - AFTER_KILL_MS;
-    r = stop_kindly(host, pod, timeout_ms, &why);
+    r = note_stopper(host, pod, stopper, &ended, err);
+    if (r < 0 || ended)
+        return r;
+    tell_of_stop(host, pod, "kill");
+    r = stop_kindly(host, pod, timeout_ms, err);
     if (r == -HX_ERR_STATE)
-        r = stop_by_force(host, pod, &why);
+        r = stop_by_force(host, pod, err);
+    if (r == 0)
+        tell_of_stop(host, pod, "stop");
+    return r;
+}
+
+static int stop_and_let_go(struct hx_host *host, struct hx_pod *pod,
+                           int timeout_ms, enum hx_pod_stopper stopper,
+                           struct hx_err *err)
+{
+    struct hx_err why = { 0 };
+    int r = stop(host, pod, timeout_ms, stopper, &why);
+
     if (r == -HX_ERR_NOT_FOUND) /* somebody has destroyed it meanwhile */
         return 0;
     if (r < 0) {
@@ -326,4 +433,31 @@ int hx_pod_stop(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
         return 0;
     hx_pod_let_go(pod);
     return hx_pod_reconcile(host, pod->uuid, err);
+}
+
+int hx_pod_stop(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
+                struct hx_err *err)
+{
+    return stop_and_let_go(host, pod, timeout_ms, HX_STOPPER_USER, err);
+}
+
+int hx_pod_stop_for_host(struct hx_host *host, struct hx_pod *pod,
+                         struct hx_err *err)
+{
+    return stop_and_let_go(host, pod, -1, HX_STOPPER_HOST, err);
+}
+
+int hx_pod_restart(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
+                   struct hx_err *err)
+{
+    struct hx_pod_dirs dirs = hx_pod_dirs_of(host);
+    int r = 0;
+
+    if (pod->state != HX_POD_EXITED || hx_pod_restarting(pod))
+        r = stop(host, pod, timeout_ms, HX_STOPPER_USER, err);
+    if (r == 0)
+        r = hx_pod_start(host, pod, err);
+    if (r == 0)
+        hx_event_record(&dirs, pod, "restart", NULL);
+    return r;
 }

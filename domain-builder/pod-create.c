@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "domain-builder/pod.h"
 
-#include <string.h>
-#include <time.h>
-
 #include <errno.h>
+#include <string.h>
 
 #include "domain-builder/host.h"
+#include "domain-builder/pod-event.h"
+#include "domain-builder/pod-life.h"
 #include "domain-builder/pod-monitor.h"
 #include "domain-builder/pod-state.h"
 #include "domain-builder/resources.h"
@@ -31,14 +31,6 @@ static int stage_done(struct create *create, const char *name,
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "creating pod %s",
                           create->pod.spec.name);
     return 0;
-}
-
-static int64_t unix_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
 }
 
 /* Before the folder, which records the type that the pod really has. */
@@ -100,7 +92,7 @@ static int act_unpause(void *ctx, struct hx_err *err)
     struct create *create = ctx;
     int r = 0;
 
-    create->pod.started_at_ms = unix_ms();
+    create->pod.started_at_ms = hx_pod_now_ms();
     if (!create->spec.paused)
         r = hx_pod_unpause(create->host, &create->pod, err);
     return r == 0 ? stage_done(create, "unpause", err) : r;
@@ -109,9 +101,15 @@ static int act_unpause(void *ctx, struct hx_err *err)
 static int act_state(void *ctx, struct hx_err *err)
 {
     struct create *create = ctx;
+    int r = hx_pod_note_start(&create->pod, err);
 
-    create->pod.state = HX_POD_RUNNING;
-    return hx_pod_dir_save(&create->dir, &create->pod, err);
+    if (r == 0)
+        r = hx_pod_dir_save(&create->dir, &create->pod, err);
+    if (r < 0)
+        return r;
+    hx_event_record(&create->dirs, &create->pod, "create", NULL);
+    hx_event_record(&create->dirs, &create->pod, "start", NULL);
+    return 0;
 }
 
 static const struct hx_step create_steps[] = {

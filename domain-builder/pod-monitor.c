@@ -6,11 +6,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "domain-builder/host.h"
+#include "domain-builder/pod-restart.h"
 #include "image/base/cleanup.h"
 
 #define READY_TIMEOUT_MS 10000
@@ -85,9 +87,8 @@ struct launch {
     char *program;
     char *log;
     char domid[16];
-    const char *uuid;
-    const struct hx_host *host;
-    int ready; /* written by the monitor */
+    const char *argv[16];
+    int ready; /* written by the monitor; -1: it has nothing to say */
 };
 
 /* Opens out of the way of the descriptors that are given meanings below. */
@@ -102,7 +103,7 @@ static int open_high(const char *path, int flags)
  * In the child: nothing of ours but standard input (/dev/null), the
  * monitor's own log, and the pipe as descriptor 3.
  */
-static void become_monitor(const struct launch *launch)
+static void become_program(const struct launch *launch)
 {
     sigset_t none;
     int null, log;
@@ -114,21 +115,20 @@ static void become_monitor(const struct launch *launch)
     signal(SIGINT, SIG_DFL);
     null = open_high("/dev/null", O_RDWR);
     log = open_high(launch->log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW);
-    if (null < 0 || dup2(launch->ready, 3) < 0 || dup2(null, 0) < 0 ||
-        dup2(log < 0 ? null : log, 1) < 0 || dup2(1, 2) < 0 ||
-        fcntl(3, F_SETFD, 0) < 0 || chdir("/") < 0)
+    if (null < 0 ||
+        (launch->ready >= 0 &&
+         (dup2(launch->ready, 3) < 0 || fcntl(3, F_SETFD, 0) < 0)) ||
+        dup2(null, 0) < 0 || dup2(log < 0 ? null : log, 1) < 0 ||
+        dup2(1, 2) < 0 || chdir("/") < 0)
         return;
-    closefrom(4);
-    execl(launch->program, launch->program, "--state-dir",
-          hx_host_state_dir(launch->host), "--run-dir",
-          hx_host_run_dir(launch->host), "--ready-fd", "3", "--domid",
-          launch->domid, launch->uuid, NULL);
-    dprintf(3, "running %s: %s; is it installed?", launch->program,
-            strerror(errno));
+    closefrom(launch->ready >= 0 ? 4 : 3);
+    execv(launch->program, (char *const *)launch->argv);
+    dprintf(launch->ready >= 0 ? 3 : 2, "running %s: %s; is it installed?",
+            launch->program, strerror(errno));
 }
 
 /* Twice forked, so that it is nobody's child and leads no session. */
-static int fork_monitor(const struct launch *launch)
+static int fork_program(const struct launch *launch)
 {
     pid_t pid = fork(), reaped;
     int status;
@@ -137,7 +137,7 @@ static int fork_monitor(const struct launch *launch)
         setsid();
         pid = fork();
         if (pid == 0)
-            become_monitor(launch);
+            become_program(launch);
         _exit(pid < 0);
     }
     do
@@ -175,31 +175,80 @@ static int await_ready(int fd, const char *uuid, struct hx_err *err)
                       len ? text : "it died at once");
 }
 
-int hx_pod_spawn_monitor(struct hx_host *host, const struct hx_pod *pod,
+/* The paths; its arguments are the caller's to add, from the sixth on. */
+static int launch_init(struct launch *launch, const struct hx_host *host,
+                       const char *name, const char *uuid)
+{
+    *launch = (struct launch){ .ready = -1 };
+    if (asprintf(&launch->program, "%s/%s", hx_host_pkglib_dir(host), name) < 0)
+        launch->program = NULL;
+    if (asprintf(&launch->log, "%s/pods/%s/monitor.log",
+                 hx_host_state_dir(host), uuid) < 0)
+        launch->log = NULL;
+    launch->argv[0] = launch->program;
+    launch->argv[1] = "--state-dir";
+    launch->argv[2] = hx_host_state_dir(host);
+    launch->argv[3] = "--run-dir";
+    launch->argv[4] = hx_host_run_dir(host);
+    return launch->program && launch->log ? 0 : -1;
+}
+
+static void launch_release(struct launch *launch)
+{
+    free(launch->program);
+    free(launch->log);
+}
+
+static int start_monitor(struct launch *launch, const struct hx_pod *pod,
                          struct hx_err *err)
 {
-    struct launch launch = { .uuid = pod->uuid, .host = host };
-    _cleanup_free_ char *program = NULL, *log = NULL;
     _cleanup_close_ int ready = -1, said = -1;
     int pipe_fds[2];
 
-    if (asprintf(&program, "%s/monitor", hx_host_pkglib_dir(host)) < 0)
-        program = NULL;
-    if (asprintf(&log, "%s/pods/%s/monitor.log", hx_host_state_dir(host),
-                 pod->uuid) < 0)
-        log = NULL;
-    if (!program || !log || pipe2(pipe_fds, O_CLOEXEC) < 0)
+    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno,
                           "starting the monitor of the pod %s", pod->uuid);
     said = pipe_fds[0];
     ready = pipe_fds[1];
-    launch.program = program;
-    launch.log = log;
-    launch.ready = ready;
-    snprintf(launch.domid, sizeof(launch.domid), "%u", pod->domid);
-    if (fork_monitor(&launch) < 0)
+    launch->ready = ready;
+    snprintf(launch->domid, sizeof(launch->domid), "%u", pod->domid);
+    launch->argv[5] = "--ready-fd";
+    launch->argv[6] = "3";
+    launch->argv[7] = "--domid";
+    launch->argv[8] = launch->domid;
+    launch->argv[9] = pod->uuid;
+    if (fork_program(launch) < 0)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno,
                           "starting the monitor of the pod %s", pod->uuid);
     close(hx_steal_fd(&ready));
     return await_ready(said, pod->uuid, err);
+}
+
+int hx_pod_spawn_monitor(struct hx_host *host, const struct hx_pod *pod,
+                         struct hx_err *err)
+{
+    struct launch launch;
+    int r = launch_init(&launch, host, "monitor", pod->uuid);
+
+    if (r < 0)
+        r = hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM,
+                       "starting the monitor of the pod %s", pod->uuid);
+    else
+        r = start_monitor(&launch, pod, err);
+    launch_release(&launch);
+    return r;
+}
+
+int hx_pod_spawn_restarter(struct hx_host *host, const struct hx_pod *pod,
+                           struct hx_err *err)
+{
+    struct launch launch;
+    int r = launch_init(&launch, host, "reap", pod->uuid);
+
+    launch.argv[5] = pod->uuid;
+    if (r < 0 || fork_program(&launch) < 0)
+        r = hx_err_sys(err, HX_ERR_SYSTEM, errno,
+                       "starting the restarter of the pod %s", pod->uuid);
+    launch_release(&launch);
+    return r;
 }

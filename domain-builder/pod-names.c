@@ -111,6 +111,12 @@ int hx_pod_names_put(const struct hx_pod_dirs *dirs, const char *name,
 int hx_pod_names_drop(const struct hx_pod_dirs *dirs, const char *uuid,
                       struct hx_err *err)
 {
+    return hx_pod_names_tidy(dirs, uuid, "", err);
+}
+
+int hx_pod_names_tidy(const struct hx_pod_dirs *dirs, const char *uuid,
+                      const char *name, struct hx_err *err)
+{
     _cleanup_free_ char *folder = link_path(dirs, "");
     _cleanup_close_ int lock = -1;
     _cleanup_closedir_ DIR *names = NULL;
@@ -127,7 +133,8 @@ int hx_pod_names_drop(const struct hx_pod_dirs *dirs, const char *uuid,
         _cleanup_free_ char *path = link_path(dirs, entry->d_name);
         char text[HX_POD_UUID_TEXT];
 
-        if (path && read_link(path, text) == 0 && strcmp(text, uuid) == 0)
+        if (path && strcmp(entry->d_name, name) != 0 &&
+            read_link(path, text) == 0 && strcmp(text, uuid) == 0)
             unlink(path);
     }
     return 0;

@@ -27,7 +27,11 @@ int hx_pod_names_check(const struct hx_pod_dirs *dirs, const char *name,
 int hx_pod_names_put(const struct hx_pod_dirs *dirs, const char *name,
                      const char *uuid, struct hx_err *err);
 
-/* Without the lock: frees the names of this UUID. */
+/* Without the lock: frees the names of this UUID but `name`. */
+int hx_pod_names_tidy(const struct hx_pod_dirs *dirs, const char *uuid,
+                      const char *name, struct hx_err *err);
+
+/* Without the lock: frees all names of this UUID. */
 int hx_pod_names_drop(const struct hx_pod_dirs *dirs, const char *uuid,
                       struct hx_err *err);
 

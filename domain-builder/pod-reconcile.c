@@ -2,9 +2,13 @@
 #include "domain-builder/pod-reconcile.h"
 
 #include <errno.h>
-#include <time.h>
+#include <string.h>
 
+#include "domain-builder/pod-change.h"
+#include "domain-builder/pod-event.h"
 #include "domain-builder/pod-monitor.h"
+#include "domain-builder/pod-names.h"
+#include "domain-builder/pod-restart.h"
 #include "domain-builder/reconcile-plan.h"
 #include "domain-builder/resources.h"
 #include "domain-builder/xen_host.h"
@@ -31,14 +35,6 @@ struct reconcile {
     int lock_timeout_ms;
 };
 
-int64_t hx_pod_now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
-
 static enum hx_reconcile_action decide(const struct reconcile *work,
                                        const struct hx_domain *domain)
 {
@@ -46,6 +42,10 @@ static enum hx_reconcile_action decide(const struct reconcile *work,
         .state = work->pod.state,
         .reaped = work->pod.reaped,
         .auto_remove = work->pod.spec.auto_remove,
+        .misnamed = work->pod.domain_name &&
+                    strcmp(work->pod.domain_name, work->pod.spec.name) != 0,
+        .restarts = hx_pod_restarting(&work->pod) &&
+                    !hx_pod_restarter_lives(&work->dir),
         /* Who may start none is the monitor itself, or has waited for it. */
         .monitored = work->may_adopt && hx_monitor_pid(&work->dir) != 0,
         .may_adopt = work->may_adopt,
@@ -98,6 +98,7 @@ int hx_pod_record_end(struct hx_host *host, const struct hx_pod_dir *dir,
 {
     struct hx_guest_report report;
     struct xs_handle *xs;
+    struct hx_pod_dirs dirs = hx_pod_dirs_of(host);
     int r;
 
     hx_guest_report_init(&report);
@@ -110,8 +111,7 @@ int hx_pod_record_end(struct hx_host *host, const struct hx_pod_dir *dir,
     }
     r = hx_guest_report_end(&report, domain ? domain->fate : HX_DOMAIN_GONE,
                             false, NULL, pod, err);
-    pod->finished_at_ms = hx_pod_now_ms();
-    return r == 0 ? hx_pod_dir_save(dir, pod, err) : r;
+    return r == 0 ? hx_pod_note_end(&dirs, dir, pod, err) : r;
 }
 
 int hx_pod_reap(struct hx_host *host, const struct hx_pod_dir *dir,
@@ -125,12 +125,25 @@ int hx_pod_reap(struct hx_host *host, const struct hx_pod_dir *dir,
     return hx_pod_dir_save(dir, pod, err);
 }
 
+/* Finished when pod.json has the new name, undone when it has the old one. */
+static int act_name(struct reconcile *work, const struct hx_domain *domain,
+                    struct hx_err *err)
+{
+    int r = hx_pod_names_tidy(&work->dirs, work->dir.uuid, work->pod.spec.name,
+                              err);
+
+    return r < 0 ? r
+                 : hx_pod_name_domain(work->host, &work->dir, &work->pod,
+                                      domain ? domain->domid : 0, err);
+}
+
 static int act_remove(struct reconcile *work, struct hx_err *err)
 {
     _cleanup_close_ int seized = -1;
 
     if (!hx_pod_dir_seize(&work->dir, &seized))
         return 0; /* the last who holds it comes back here */
+    hx_event_record(&work->dirs, &work->pod, "destroy", NULL);
     return hx_pod_dir_remove(&work->dirs, &work->dir, err);
 }
 
@@ -153,6 +166,11 @@ static int act(struct reconcile *work, enum hx_reconcile_action action,
                                  err);
     case HX_RECONCILE_REAP:
         return hx_pod_reap(work->host, &work->dir, &work->pod, err);
+    case HX_RECONCILE_NAME:
+        return act_name(work, domain, err);
+    case HX_RECONCILE_RESTART:
+        *done = true;
+        return hx_pod_spawn_restarter(work->host, &work->pod, err);
     case HX_RECONCILE_REMOVE:
         *done = true;
         return act_remove(work, err);
@@ -182,7 +200,7 @@ static int round_of(struct reconcile *work, bool *done, struct hx_err *err)
     domain = hx_domains_find(&domains, work->dir.uuid);
     action = decide(work, domain);
     if (action == HX_RECONCILE_NOTHING || action == HX_RECONCILE_ADOPT ||
-        work->dir.lock_fd >= 0) {
+        action == HX_RECONCILE_RESTART || work->dir.lock_fd >= 0) {
         r = act(work, action, domain, done, err);
     } else {
         r = hx_pod_dir_lock(&work->dir, work->lock_timeout_ms, err);

@@ -3,6 +3,7 @@
 #ifndef HX_POD_RECONCILE_H
 #define HX_POD_RECONCILE_H
 
+#include "domain-builder/pod-life.h"
 #include "domain-builder/pod-state.h"
 #include "domain-builder/xen_domains.h"
 
@@ -30,8 +31,5 @@ int hx_pod_record_end(struct hx_host *host, const struct hx_pod_dir *dir,
  * caller has the lock. */
 int hx_pod_reap(struct hx_host *host, const struct hx_pod_dir *dir,
                 struct hx_pod *pod, struct hx_err *err);
-
-/* Milliseconds since 1970. */
-int64_t hx_pod_now_ms(void);
 
 #endif

@@ -2,6 +2,7 @@
 #include "domain-builder/pod-record.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "domain-builder/pod-spec.h"
@@ -20,7 +21,13 @@ static const char *const end_names[] = {
     [HX_END_NONE] = "none",           [HX_END_EXIT] = "exit",
     [HX_END_FAILED] = "failed",       [HX_END_CRASH] = "crash",
     [HX_END_DESTROYED] = "destroyed", [HX_END_KILLED] = "killed",
-    [HX_END_LOST] = "lost",
+    [HX_END_LOST] = "lost",           [HX_END_SHUTDOWN] = "shutdown",
+};
+
+static const char *const stopper_names[] = {
+    [HX_STOPPER_NONE] = "none",
+    [HX_STOPPER_USER] = "user",
+    [HX_STOPPER_HOST] = "host",
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -143,14 +150,21 @@ int hx_state_json_format(const struct hx_pod *pod, char **text_r,
         pod->state == HX_POD_PAUSED ? HX_POD_RUNNING : pod->state;
     _cleanup_json_ json_t *doc = json_pack(
         "{s:i, s:s, s:I, s:I, s:I, s:s, s:i, s:s?, s:b,"
-        " s:s?, s:s?, s:s?, s:s?, s:s?, s:s?}",
+        " s:s?, s:s?, s:s?, s:s?, s:s?, s:s?,"
+        " s:b, s:s, s:I, s:I, s:I, s:s, s:I, s:I, s:s?}",
         "version", VERSION, "state", state_names[state], "domid",
         (json_int_t)pod->domid, "started_at_ms", (json_int_t)pod->started_at_ms,
         "finished_at_ms", (json_int_t)pod->finished_at_ms, "end",
         end_names[pod->end], "exit_code", pod->exit_code, "message",
         pod->message, "reaped", pod->reaped, "ip", pod->ip, "gateway",
         pod->gateway, "mac", pod->mac, "bridge", pod->bridge, "vif", pod->vif,
-        "stages", pod->stages);
+        "stages", pod->stages, "oom_killed", pod->oom_killed, "stopper",
+        stopper_names[pod->stopper], "restart_count",
+        (json_int_t)pod->restart_count, "restart_at_ms",
+        (json_int_t)pod->restart_at_ms, "restart_delay_ms",
+        (json_int_t)pod->restart_delay_ms, "boot_id", pod->boot_id,
+        "built_mem_kib", (json_int_t)pod->built_mem_kib, "built_vcpus",
+        (json_int_t)pod->built_vcpus, "domain_name", pod->domain_name);
     char *text = doc ? dump(doc) : NULL;
 
     if (!text)
@@ -218,7 +232,7 @@ static int get_texts(const json_t *doc, const char *what, struct hx_pod *pod,
         { "message", &pod->message }, { "ip", &pod->ip },
         { "gateway", &pod->gateway }, { "mac", &pod->mac },
         { "bridge", &pod->bridge },   { "vif", &pod->vif },
-        { "stages", &pod->stages },
+        { "stages", &pod->stages },   { "domain_name", &pod->domain_name },
     };
 
     for (size_t i = 0; i < COUNT(texts); i++) {
@@ -231,6 +245,46 @@ static int get_texts(const json_t *doc, const char *what, struct hx_pod *pod,
         if (text && !(*texts[i].text = strdup(text)))
             return no_memory(err);
     }
+    return 0;
+}
+
+/* What has to do with starting it again; an older program wrote nothing. */
+static int get_restarts(const json_t *doc, const char *what, struct hx_pod *pod,
+                        struct hx_err *err)
+{
+    const enum hx_json_need may = HX_JSON_OPTIONAL;
+    uint64_t count = 0, at = 0, delay = 0, mem = 0, vcpus = 0;
+    const char *boot = "";
+    unsigned stopper = 0;
+    int oom = 0, r = 0;
+
+    if (json_object_get(doc, "stopper"))
+        r = get_word(doc, "stopper", what, stopper_names, COUNT(stopper_names),
+                     &stopper, err);
+    if (r == 0)
+        r = hx_json_bool(doc, "oom_killed", what, may, &oom, err);
+    if (r == 0)
+        r = hx_json_u64(doc, "restart_count", what, may, &count, err);
+    if (r == 0)
+        r = hx_json_u64(doc, "restart_at_ms", what, may, &at, err);
+    if (r == 0)
+        r = hx_json_u64(doc, "restart_delay_ms", what, may, &delay, err);
+    if (r == 0)
+        r = hx_json_u64(doc, "built_mem_kib", what, may, &mem, err);
+    if (r == 0)
+        r = hx_json_u64(doc, "built_vcpus", what, may, &vcpus, err);
+    if (r == 0)
+        r = hx_json_str(doc, "boot_id", what, may, &boot, err);
+    if (r < 0)
+        return r;
+    pod->oom_killed = oom;
+    pod->stopper = stopper;
+    pod->restart_count = (unsigned)count;
+    pod->restart_at_ms = (int64_t)at;
+    pod->restart_delay_ms = (unsigned)delay;
+    pod->built_mem_kib = mem;
+    pod->built_vcpus = (unsigned)vcpus;
+    snprintf(pod->boot_id, sizeof(pod->boot_id), "%s", boot);
     return 0;
 }
 
@@ -250,6 +304,8 @@ int hx_state_json_parse(const char *text, size_t len, const char *what,
         r = get_word(doc, "end", what, end_names, COUNT(end_names), &end, err);
     if (r == 0)
         r = get_numbers(doc, what, pod, err);
+    if (r == 0)
+        r = get_restarts(doc, what, pod, err);
     if (r == 0)
         r = get_texts(doc, what, pod, err);
     if (r < 0)

@@ -2,7 +2,7 @@
 /*
  * The texts of a pod's two files; pure, but for memory.
  *
- * pod.json, what was asked:
+ * pod.json, what was asked; replaced when the pod is renamed or updated:
  *
  *     { "version": 1, "uuid": "...", "nonce": "32 hex digits",
  *       "created_at_ms": 1700000000000, "spec": { see pod-spec.h } }
@@ -14,7 +14,11 @@
  *       "end": "exit", "exit_code": 0, "message": null, "reaped": true,
  *       "ip": "172.30.0.2/24", "gateway": "172.30.0.1", "mac": "...",
  *       "bridge": "hyper0", "vif": "vif3.0",
- *       "stages": "create.disks=1200 guest.init=900" }
+ *       "stages": "create.disks=1200 guest.init=900",
+ *       "oom_killed": false, "stopper": "none" | "user" | "host",
+ *       "restart_count": 0, "restart_at_ms": 0, "restart_delay_ms": 0,
+ *       "boot_id": "...", "domain_name": "web",
+ *       "built_mem_kib": 65536, "built_vcpus": 1 }
  *
  * A version other than 1 is refused: a newer program wrote it.
  */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "domain-builder/guest-report.h"
 #include "image/base/json.h"
 #include "pv-init/guest-abi.h"
 
@@ -19,11 +20,45 @@ static const char *const writable_names[] = {
     [HX_WRITABLE_NONE] = "none",
 };
 
+static const char *const restart_names[] = {
+    [HX_RESTART_NO] = "no",
+    [HX_RESTART_ON_FAILURE] = "on-failure",
+    [HX_RESTART_ALWAYS] = "always",
+    [HX_RESTART_UNLESS_STOPPED] = "unless-stopped",
+};
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 const char *hx_domain_type_name(enum hx_domain_type type)
 {
     return type_names[type];
+}
+
+const char *hx_restart_name(enum hx_restart policy)
+{
+    return restart_names[policy];
+}
+
+bool hx_restart_parse(const char *text, enum hx_restart *policy_r,
+                      unsigned *max_r)
+{
+    size_t len = strcspn(text, ":");
+    uint64_t max = 0;
+
+    for (unsigned i = 0; i < COUNT(restart_names); i++) {
+        if (strlen(restart_names[i]) != len ||
+            strncmp(restart_names[i], text, len) != 0)
+            continue;
+        if (text[len] &&
+            (i != HX_RESTART_ON_FAILURE ||
+             hx_guest_number(text + len + 1, strlen(text + len + 1),
+                             HX_RESTART_MAX, &max) < 0))
+            return false;
+        *policy_r = (enum hx_restart)i;
+        *max_r = (unsigned)max;
+        return true;
+    }
+    return false;
 }
 
 bool hx_pod_name_valid(const char *name)
@@ -217,6 +252,8 @@ int hx_pod_spec_to_json(const struct hx_pod_spec *spec, json_t **doc_r,
     r |= put(doc, "net", net_to_json(&spec->net));
     r |= put(doc, "auto_remove", json_boolean(spec->auto_remove));
     r |= put(doc, "paused", json_boolean(spec->paused));
+    r |= put_text(doc, "restart", restart_names[spec->restart]);
+    r |= put_number(doc, "restart_max", spec->restart_max);
     r |= put(doc, "containers", containers);
     if (r)
         return hx_err_set(err, HX_ERR_USAGE,
@@ -373,6 +410,16 @@ static int net_from_json(const json_t *doc, const char *what,
     return in.r;
 }
 
+/* Absent in what an older program wrote. */
+static void get_restart(struct reader *in, struct hx_pod_spec *spec)
+{
+    if (!json_object_get(in->obj, "restart"))
+        return;
+    spec->restart =
+        get_word(in, "restart", restart_names, COUNT(restart_names));
+    spec->restart_max = (unsigned)get_number(in, "restart_max", HX_RESTART_MAX);
+}
+
 int hx_pod_spec_from_json(const json_t *doc, const char *what,
                           struct hx_pod_spec *spec_r, struct hx_err *err)
 {
@@ -387,6 +434,7 @@ int hx_pod_spec_from_json(const json_t *doc, const char *what,
     spec.scratch_bytes = get_number(&in, "scratch_bytes", INT64_MAX);
     spec.auto_remove = get_bool(&in, "auto_remove");
     spec.paused = get_bool(&in, "paused");
+    get_restart(&in, &spec);
     if (in.r == 0 && !hx_pod_name_valid(spec.name))
         in.r = hx_err_set(err, HX_ERR_CORRUPT, "%s: \"%s\" is no pod's name",
                           what, spec.name);

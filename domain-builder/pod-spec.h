@@ -6,6 +6,7 @@
  *       "hostname": "web", "scratch_bytes": 1073741824,
  *       "net": { "none": false, "bridge": null, "ip": null, "mac": null },
  *       "auto_remove": false, "paused": false,
+ *       "restart": "on-failure", "restart_max": 3,
  *       "containers": [ { "name": ..., the fields of hx_container_spec } ] }
  *
  * Unknown fields are ignored, so that an older program can read what a newer
@@ -17,6 +18,8 @@
 #include <jansson.h>
 
 #include "domain-builder/pod.h"
+
+#define HX_RESTART_MAX 1000000 /* retries that can be asked for */
 
 /* [A-Za-z0-9][A-Za-z0-9_.-]{0,62}: safe as a file name and as a domain's. */
 bool hx_pod_name_valid(const char *name);

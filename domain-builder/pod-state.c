@@ -190,6 +190,20 @@ int hx_pod_dir_save(const struct hx_pod_dir *dir, const struct hx_pod *pod,
     return r;
 }
 
+int hx_pod_dir_save_spec(const struct hx_pod_dir *dir, const struct hx_pod *pod,
+                         struct hx_err *err)
+{
+    _cleanup_free_ char *path = NULL, *text = NULL;
+    int r = file_in(dir, "pod.json", &path, err);
+
+    if (r == 0)
+        r = hx_pod_json_format(dir->uuid, dir->nonce, pod->created_at_ms,
+                               &pod->spec, &text, err);
+    if (r == 0)
+        r = hx_file_write_atomic(path, text, strlen(text), 0600, err);
+    return r;
+}
+
 /* -- opening and finding ----------------------------------------------------
  */
 
@@ -632,6 +646,7 @@ void hx_pod_release(struct hx_pod *pod)
     free(pod->bridge);
     free(pod->vif);
     free(pod->stages);
+    free(pod->domain_name);
     hx_pod_spec_release(&pod->spec);
     *pod = (struct hx_pod){ 0 };
 }

@@ -4,8 +4,8 @@
  * that tell the living from the dead.
  *
  *     LIB/pods/UUID/            0700, removed by hx_pod_dir_remove() alone
- *         pod.json              what was asked: the spec, the nonce; written
- *                               once
+ *         pod.json              what was asked: the spec, the nonce; replaced
+ *                               by rename(2) when that is changed
  *         state.json            what came of it; replaced by rename
  *         lock                  flock: held by whoever changes the pod
  *         hold                  shared flock: readers of an --rm pod's end
@@ -102,6 +102,10 @@ int hx_pod_dir_load(struct hx_pod_dir *dir, struct hx_pod *pod_r,
  */
 int hx_pod_dir_save(const struct hx_pod_dir *dir, const struct hx_pod *pod,
                     struct hx_err *err);
+
+/* Records pod->spec in pod.json; as hx_pod_dir_save(), with *dir loaded. */
+int hx_pod_dir_save_spec(const struct hx_pod_dir *dir, const struct hx_pod *pod,
+                         struct hx_err *err);
 
 /*
  * Removes folder, name and RUN/UUID.  The caller has the lock and has released

@@ -7,7 +7,7 @@
  * runs is asked of Xen alone.
  *
  *     creating --> running <--> paused
- *        |            |
+ *        |          |  ^
  *     (undone)     exited   (domain gone, folder kept until hyper-destroy)
  *
  * Every function here may be killed at any instruction.  hx_pod_reconcile(),
@@ -25,10 +25,19 @@
 #include "image/base/strv.h"
 
 #define HX_POD_UUID_TEXT 37 /* 36 characters and the NUL */
+#define HX_BOOT_ID_TEXT  37 /* the same form; "" is unknown */
 
 enum hx_domain_type { HX_DOMAIN_AUTO, HX_DOMAIN_PV, HX_DOMAIN_PVH };
 
 enum hx_writable { HX_WRITABLE_DISK, HX_WRITABLE_TMPFS, HX_WRITABLE_NONE };
+
+/* Whether a pod that has ended is started again, as Docker has it. */
+enum hx_restart {
+    HX_RESTART_NO,
+    HX_RESTART_ON_FAILURE, /* when its exit code is not 0 */
+    HX_RESTART_ALWAYS,     /* and with dom0, even if stopped before */
+    HX_RESTART_UNLESS_STOPPED
+};
 
 struct hx_container_spec {
     char *name;
@@ -62,11 +71,18 @@ struct hx_pod_spec {
     struct hx_net_spec net;
     bool auto_remove; /* --rm */
     bool paused;      /* leave it paused once built */
+    enum hx_restart restart;
+    unsigned restart_max; /* of on-failure; 0: no limit */
     struct hx_container_spec *containers;
     size_t container_count;
 };
 
 /* pod-spec.c */
+const char *hx_restart_name(enum hx_restart policy);
+/* "no", "always", "unless-stopped", "on-failure" or "on-failure:3": false when
+ * it is none, and nothing is touched. */
+bool hx_restart_parse(const char *text, enum hx_restart *policy_r,
+                      unsigned *max_r);
 void hx_pod_spec_release(struct hx_pod_spec *spec);
 
 enum hx_pod_state {
@@ -85,8 +101,14 @@ enum hx_pod_end {
     HX_END_CRASH,     /* the guest's kernel */
     HX_END_DESTROYED, /* `xl destroy` or the like, without our doing */
     HX_END_KILLED,    /* hyper-destroy -f, or stop that had to destroy */
-    HX_END_LOST       /* gone, and nobody was there to see how */
+    HX_END_LOST,      /* gone, and nobody was there to see how */
+    HX_END_SHUTDOWN   /* stopped because dom0 goes down: exit_code is the
+                         process's */
 };
+
+/* Who asked a pod to stop.  A user keeps its restart policy from starting it
+ * again. */
+enum hx_pod_stopper { HX_STOPPER_NONE, HX_STOPPER_USER, HX_STOPPER_HOST };
 
 /* A pod as it is now. */
 struct hx_pod {
@@ -103,9 +125,19 @@ struct hx_pod {
     char *gateway; /* or NULL */
     char *mac;
     char *bridge;
-    char *vif;    /* "vif3.0", or NULL */
-    char *stages; /* times of its start: see hx_pod_add_stage() */
-    bool reaped;  /* exited, and all it had outside its folder given back */
+    char *vif;       /* "vif3.0", or NULL */
+    char *stages;    /* times of its start: see hx_pod_add_stage() */
+    bool reaped;     /* exited, and all it had outside its folder given back */
+    bool oom_killed; /* its process was killed for lack of memory */
+    enum hx_pod_stopper stopper;
+    unsigned restart_count;        /* by its policy, since hyper-start */
+    int64_t restart_at_ms;         /* exited, and starts again then; or 0 */
+    unsigned restart_delay_ms;     /* the last one before a restart */
+    char boot_id[HX_BOOT_ID_TEXT]; /* of dom0, when it was last started */
+    uint64_t built_mem_kib;   /* what its domain has been built with; 0: not */
+    unsigned built_vcpus;     /* known */
+    char *domain_name;        /* its domain's in Xen, "" while that changes;
+                                 NULL: as the pod's */
     struct hx_pod_hold *hold; /* keeps an --rm pod's folder; or NULL */
     struct hx_pod_spec spec;
 };
@@ -158,10 +190,39 @@ int hx_pod_kill(struct hx_host *host, const struct hx_pod *pod, int signum,
 int hx_pod_stop(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
                 struct hx_err *err);
 
+/* The same because dom0 goes down, with the containers' own time-out: its
+ * policy starts it again when dom0 is back, which hx_pod_stop() prevents. */
+int hx_pod_stop_for_host(struct hx_host *host, struct hx_pod *pod,
+                         struct hx_err *err);
+
 /* Removes the pod and everything of it.  A running one: HX_ERR_STATE unless
  * `force`. */
 int hx_pod_destroy(struct hx_host *host, struct hx_pod *pod, bool force,
                    struct hx_err *err);
+
+/*
+ * Runs an exited pod again, with its folder, its writable layer and its log.
+ * One that runs is no error; HX_ERR_STATE when it is paused or being created.
+ * A start that fails leaves the pod as it was.  Otherwise as hx_pod_create().
+ */
+int hx_pod_start(struct hx_host *host, struct hx_pod *pod, struct hx_err *err);
+
+/* hx_pod_stop(), unless it has ended, and hx_pod_start().  An --rm pod is not
+ * removed in between. */
+int hx_pod_restart(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
+                   struct hx_err *err);
+
+/* Holds all virtual CPUs, and lets them go on.  HX_ERR_STATE: it does not run,
+ * or is paused already, or is not. */
+int hx_pod_pause(struct hx_host *host, struct hx_pod *pod, struct hx_err *err);
+int hx_pod_resume(struct hx_host *host, struct hx_pod *pod, struct hx_err *err);
+
+/* HX_ERR_USAGE: it is no name, or the pod's own; HX_ERR_EXISTS. */
+int hx_pod_rename(struct hx_host *host, struct hx_pod *pod, const char *name,
+                  struct hx_err *err);
+
+/* It has ended, and its restart policy starts it again in a moment. */
+bool hx_pod_restarting(const struct hx_pod *pod);
 
 /*
  * Path of the log of container `index`, its output in Docker's json-file

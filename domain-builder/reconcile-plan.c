@@ -4,6 +4,8 @@
 static enum hx_reconcile_action
 decide_running(const struct hx_reconcile_facts *facts)
 {
+    if (facts->misnamed && facts->may_adopt && facts->fate == HX_DOMAIN_ALIVE)
+        return HX_RECONCILE_NAME;
     if (facts->monitored)
         return HX_RECONCILE_NOTHING;
     switch (facts->fate) {
@@ -33,6 +35,10 @@ hx_reconcile_decide(const struct hx_reconcile_facts *facts)
     default:
         if (!facts->reaped)
             return HX_RECONCILE_REAP;
+        if (facts->misnamed && facts->may_adopt)
+            return HX_RECONCILE_NAME;
+        if (facts->restarts && facts->may_adopt)
+            return HX_RECONCILE_RESTART;
         return facts->auto_remove ? HX_RECONCILE_REMOVE : HX_RECONCILE_NOTHING;
     }
 }

@@ -20,7 +20,7 @@ static int set_option(void *opaque, int key, const char *value,
 static int send_signal(struct hx_host *host, struct hx_pod *pod,
                        const void *opaque, struct hx_err *err)
 {
-    if (pod->state == HX_POD_EXITED)
+    if (pod->state == HX_POD_EXITED && !hx_pod_restarting(pod))
         return hx_err_set(err, HX_ERR_STATE,
                           "killing %s: it is not running; see '%slist -a'",
                           pod->spec.name, hx_command_prefix());

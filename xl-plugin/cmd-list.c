@@ -45,7 +45,7 @@ static int set_option(void *opaque, int key, const char *value,
 
 static bool is_listed(const struct list_options *o, const struct hx_pod *pod)
 {
-    return o->all || pod->state != HX_POD_EXITED;
+    return o->all || pod->state != HX_POD_EXITED || hx_pod_restarting(pod);
 }
 
 static int list_json(const struct list_options *o, const struct hx_pod *pods,

@@ -26,7 +26,7 @@ static int stop(struct hx_host *host, struct hx_pod *pod, const void *opaque,
                 struct hx_err *err)
 {
     /* As docker: stopping what has stopped is no failure. */
-    if (pod->state == HX_POD_EXITED)
+    if (pod->state == HX_POD_EXITED && !hx_pod_restarting(pod))
         return 0;
     return hx_pod_stop(host, pod, *(const int *)opaque, err);
 }

@@ -21,9 +21,11 @@ static bool has_ended(const struct hx_pod *pod)
     return pod->state == HX_POD_EXITED;
 }
 
-static const char *end_word(enum hx_pod_end end)
+static const char *end_word(const struct hx_pod *pod)
 {
-    switch (end) {
+    if (hx_pod_restarting(pod))
+        return "Restarting";
+    switch (pod->end) {
     case HX_END_CRASH:
         return "Crashed";
     case HX_END_DESTROYED:
@@ -34,6 +36,8 @@ static const char *end_word(enum hx_pod_end end)
         return "Lost";
     case HX_END_FAILED:
         return "Failed";
+    case HX_END_SHUTDOWN:
+        return "Shut down";
     case HX_END_NONE:
     case HX_END_EXIT:
     default:
@@ -66,12 +70,12 @@ void hx_pod_status_text(const struct hx_pod *pod, int64_t now_ms,
         break;
     }
     if (!pod->finished_at_ms) {
-        snprintf(text, HX_POD_STATUS_TEXT, "%s (%d)", end_word(pod->end),
+        snprintf(text, HX_POD_STATUS_TEXT, "%s (%d)", end_word(pod),
                  hx_pod_exit_status(pod));
         return;
     }
     time_since(pod->finished_at_ms, now_ms, since);
-    snprintf(text, HX_POD_STATUS_TEXT, "%s (%d) %s ago", end_word(pod->end),
+    snprintf(text, HX_POD_STATUS_TEXT, "%s (%d) %s ago", end_word(pod),
              hx_pod_exit_status(pod), since);
 }
 
@@ -80,6 +84,7 @@ int hx_pod_exit_status(const struct hx_pod *pod)
     switch (pod->end) {
     case HX_END_EXIT:
     case HX_END_FAILED:
+    case HX_END_SHUTDOWN:
         if (pod->exit_code >= 0 && pod->exit_code <= 255)
             return pod->exit_code;
         return 125;
@@ -108,6 +113,8 @@ const char *hx_pod_end_reason(const struct hx_pod *pod)
         return "the domain was destroyed from outside";
     case HX_END_KILLED:
         return "the pod was destroyed";
+    case HX_END_SHUTDOWN:
+        return "it was stopped because dom0 was shut down";
     case HX_END_LOST:
         return "the domain is gone, and nobody saw how it ended";
     case HX_END_NONE:
@@ -125,6 +132,13 @@ void hx_pod_ip_text(const struct hx_pod *pod, char text[HX_IP_TEXT])
     snprintf(text, HX_IP_TEXT, "%.*s", (int)strcspn(ip, "/"), ip);
 }
 
+/* Docker's word for it. */
+static const char *state_word(const struct hx_pod *pod)
+{
+    return hx_pod_restarting(pod) ? "restarting"
+                                  : hx_pod_state_name(pod->state);
+}
+
 /* -- JSON ------------------------------------------------------------------ */
 
 static json_t *time_json(int64_t ms)
@@ -140,14 +154,15 @@ static json_t *state_json(const struct hx_pod *pod)
     const char *reason = has_ended(pod) ? hx_pod_end_reason(pod) : NULL;
     bool paused = pod->state == HX_POD_PAUSED;
 
-    return json_pack("{s:s, s:b, s:b, s:i, s:s, s:o, s:o, s:o}", "Status",
-                     hx_pod_state_name(pod->state), "Running",
-                     pod->state == HX_POD_RUNNING || paused, "Paused", paused,
-                     "ExitCode", has_ended(pod) ? hx_pod_exit_status(pod) : 0,
-                     "End", hx_pod_end_name(pod->end), "Error",
-                     hx_json_text(reason ? reason : ""), "StartedAt",
-                     time_json(pod->started_at_ms), "FinishedAt",
-                     time_json(pod->finished_at_ms));
+    return json_pack(
+        "{s:s, s:b, s:b, s:b, s:b, s:i, s:s, s:o, s:o, s:o}", "Status",
+        state_word(pod), "Running", pod->state == HX_POD_RUNNING || paused,
+        "Paused", paused, "Restarting", hx_pod_restarting(pod), "OOMKilled",
+        pod->oom_killed, "ExitCode",
+        has_ended(pod) ? hx_pod_exit_status(pod) : 0, "End",
+        hx_pod_end_name(pod->end), "Error", hx_json_text(reason ? reason : ""),
+        "StartedAt", time_json(pod->started_at_ms), "FinishedAt",
+        time_json(pod->finished_at_ms));
 }
 
 static json_t *network_json(const struct hx_pod *pod)
@@ -247,7 +262,7 @@ json_t *hx_pod_inspect_json(const struct hx_pod *pod, const char *log_path)
             containers, container_json(&spec->containers[i], spec->hostname));
     return json_pack(
         "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:I, s:I, s:I, "
-        "s:{s:b, s:I}, s:o, s:O}",
+        "s:{s:b, s:I, s:{s:s, s:I}}, s:I, s:o, s:O}",
         "Id", pod->uuid, "Name", hx_json_text(spec->name), "Created",
         time_json(pod->created_at_ms), "State", state_json(pod), "Image",
         hx_json_text(first ? first->image_id : NULL), "Config",
@@ -257,8 +272,11 @@ json_t *hx_pod_inspect_json(const struct hx_pod *pod, const char *log_path)
         hx_domain_type_name(spec->type), "MemoryMiB", memory_mib(pod), "Vcpus",
         (json_int_t)spec->vcpus, "ScratchBytes",
         (json_int_t)spec->scratch_bytes, "HostConfig", "AutoRemove",
-        spec->auto_remove, "Memory", (json_int_t)spec->mem_kib * 1024, "Stages",
-        stages_json(pod->stages), "Containers", containers);
+        spec->auto_remove, "Memory", (json_int_t)spec->mem_kib * 1024,
+        "RestartPolicy", "Name", hx_restart_name(spec->restart),
+        "MaximumRetryCount", (json_int_t)spec->restart_max, "RestartCount",
+        (json_int_t)pod->restart_count, "Stages", stages_json(pod->stages),
+        "Containers", containers);
 }
 
 json_t *hx_pod_list_json(const struct hx_pod *pod, int64_t now_ms)
@@ -272,7 +290,7 @@ json_t *hx_pod_list_json(const struct hx_pod *pod, int64_t now_ms)
         "{s:s, s:o, s:o, s:s, s:s, s:o, s:s, s:I, s:I, s:o, s:I, s:o}", "Id",
         pod->uuid, "Name", hx_json_text(spec->name), "Image",
         hx_json_text(spec->container_count ? spec->containers[0].image : NULL),
-        "State", hx_pod_state_name(pod->state), "Status", status, "ExitCode",
+        "State", state_word(pod), "Status", status, "ExitCode",
         has_ended(pod) ? json_integer(hx_pod_exit_status(pod)) : json_null(),
         "Type", hx_domain_type_name(spec->type), "MemoryMiB", memory_mib(pod),
         "Vcpus", (json_int_t)spec->vcpus, "IPAddress", hx_json_text(ip),

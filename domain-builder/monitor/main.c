@@ -22,6 +22,7 @@
 #include "domain-builder/guest-report.h"
 #include "domain-builder/monitor/console.h"
 #include "domain-builder/monitor/xen_sight.h"
+#include "domain-builder/pod-life.h"
 #include "domain-builder/pod-monitor.h"
 #include "domain-builder/pod-state.h"
 #include "image/base/cleanup.h"
@@ -179,14 +180,6 @@ static enum hx_domain_fate watch(struct monitor *monitor)
 /* -- the end ----------------------------------------------------------------
  */
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
-
 /*
  * Records the end, unless whoever ended the pod has done so.  A pod that is
  * still being created is its creator's, or the reaper's.
@@ -204,9 +197,8 @@ static int record(struct monitor *monitor, enum hx_domain_fate fate,
         return r;
     if (pod.state == HX_POD_RUNNING) {
         r = hx_guest_report_end(&monitor->report, fate, true, panic, &pod, err);
-        pod.finished_at_ms = now_ms();
         if (r == 0)
-            r = hx_pod_dir_save(&monitor->dir, &pod, err);
+            r = hx_pod_note_end(&monitor->dirs, &monitor->dir, &pod, err);
     }
     hx_pod_release(&pod);
     hx_pod_dir_unlock(&monitor->dir);

@@ -106,9 +106,9 @@ _xl_hyper_arguments() {
         ;;
     *:-*)
         _xl_hyper_reply "$cur" < <(tr -d = <<<"$options") ;;
-    inspect:* | logs:* | destroy:* | rm:*)
+    inspect:* | logs:* | destroy:* | rm:* | start:* | restart:* | rename:*)
         _xl_hyper_reply "$cur" < <(xl-hyper list -a -q 2>/dev/null) ;;
-    stop:* | kill:*)
+    stop:* | kill:* | pause:* | unpause:* | wait:*)
         _xl_hyper_reply "$cur" < <(xl-hyper list -q 2>/dev/null) ;;
     rmi:*)
         _xl_hyper_images "$cur" ;;
