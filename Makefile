@@ -74,6 +74,7 @@ $(call pkg-check,libcurl,libcurl4-openssl-dev)
 $(call pkg-check,libcrypto,libssl-dev)
 $(call pkg-check,ext2fs,libext2fs-dev)
 $(call pkg-check,uuid,uuid-dev)
+$(call pkg-check,libseccomp,libseccomp-dev)
 $(call pkg-check,xenlight,libxen-dev)
 $(call pkg-check,xenstore,libxen-dev)
 endif
@@ -146,6 +147,7 @@ install: all ## Install below DESTDIR and prefix
 	$(INSTALL) -m 755 $(addprefix $(B)/bin/,$(PKGLIB_PROGRAMS)) \
 		$(DESTDIR)$(pkglibdir)
 	$(INSTALL) -m 644 $(B)/initrd.cpio $(DESTDIR)$(pkglibdir)/initrd.cpio
+	$(INSTALL) -m 644 $(SECCOMP_FILES) $(DESTDIR)$(pkglibdir)
 	$(INSTALL) -m 644 build/hyperkernel/vmlinux \
 		$(DESTDIR)$(pkglibdir)/vmlinux
 	$(INSTALL) -m 644 $(wildcard docs/man/*.1) $(DESTDIR)$(mandir)/man1

@@ -4,6 +4,7 @@
 # hotplug/  the helper that libxl runs for each vif and vbd
 # monitor/  one small process for each pod
 # reap/     what it becomes when the pod has ended
+# seccomp/  makes a seccomp profile into a program for the guest's kernel
 
 LIBDOMAIN := $(B)/libdomain.a
 
@@ -48,6 +49,26 @@ $(B)/bin/reap: $(call objs,domain-builder/reap/main.c) $(LIBDOMAIN) \
 		$(LIBIMAGE) $(LIBBASE)
 	$(call link,$(DOMAIN_LIBS) $(IMAGE_LIBS))
 
+# All of it but main.c, for the unit tests.
+LIBSECCOMP  := $(B)/libhxseccomp.a
+SECCOMP_LIBS = $(call pkg-libs,libseccomp jansson)
+$(LIBSECCOMP): $(call objs,domain-builder/seccomp/profile.c)
+
+$(B)/bin/seccomp: $(call objs,domain-builder/seccomp/main.c) $(LIBSECCOMP) \
+		$(LIBDOMAIN) $(LIBBASE)
+	$(call link,$(SECCOMP_LIBS))
+
+# The default profile, and what the program makes of it with Docker's
+# capabilities: compiling it would be a good part of a launch.
+SECCOMP_FILES := $(B)/bin/seccomp-default.json $(B)/bin/seccomp-default.program
+$(B)/bin/seccomp-default.json: domain-builder/seccomp/default.json
+	@mkdir -p $(@D)
+	@cp $< $@
+
+$(B)/bin/seccomp-default.program: $(B)/bin/seccomp-default.json $(B)/bin/seccomp
+	@echo "  SECCOMP $@"
+	@$(B)/bin/seccomp $< a80425fb > $@
+
 PROGRAMS        += $(if $(SANITIZE),,$(B)/bin/hotplug $(B)/bin/monitor) \
-	$(B)/bin/reap
-PKGLIB_PROGRAMS += hotplug monitor reap
+	$(B)/bin/reap $(B)/bin/seccomp $(SECCOMP_FILES)
+PKGLIB_PROGRAMS += hotplug monitor reap seccomp
