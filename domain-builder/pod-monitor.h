@@ -18,6 +18,9 @@
 /* Name of the fifo in RUN/UUID. */
 #define HX_MONITOR_FIFO "monitor"
 
+/* Name of the socket there, for commands: see pod-exec.h. */
+#define HX_MONITOR_SOCKET "control"
+
 /* Process id of the living monitor, or 0.  The caller's own is none. */
 pid_t hx_monitor_pid(const struct hx_pod_dir *dir);
 
