@@ -18,7 +18,8 @@ wraps = $(addprefix -Wl$(comma)--wrap=,$(shell sed -n \
 	's|^/\* wrap: \(.*\) \*/$$|\1|p' $(1)))
 
 $(B)/tests/%: $(B)/obj/tests/unit/%.o $(UNIT_SHARED) $(LIBPLUGIN) \
-		$(LIBMONITOR) $(LIBSECCOMP) $(LIBDOMAIN) $(LIBMKROOT) $(LIBPULL) $(LIBIMAGE) $(LIBPVINIT) $(LIBBASE)
+		$(LIBMONITOR) $(LIBSECCOMP) $(LIBDOMAIN) $(LIBMKROOT) $(LIBPULL) $(LIBIMAGE) $(LIBPVINIT) \
+		$(LIBCOPY) $(LIBBASE)
 	$(call link,$(call wraps,tests/unit/$*.c) $(DOMAIN_LIBS) $(IMAGE_LIBS) \
 		$(PULL_LIBS) $(MKROOT_LIBS) $(SECCOMP_LIBS) $(call pkg-libs,cmocka))
 

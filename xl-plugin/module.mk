@@ -2,6 +2,7 @@
 #
 # ./     one file for each command, and what they share
 # shim/  `xl`: hyper-* goes to xl-hyper, everything else to the real xl
+# copy/  hyper-cp's end in dom0: reads what a guest sends as a tar
 
 LIBPLUGIN := $(B)/libplugin.a
 $(LIBPLUGIN): $(call objs,$(filter-out xl-plugin/main.c,$(wildcard \
@@ -15,4 +16,13 @@ $(B)/bin/xl-hyper: $(call objs,xl-plugin/main.c) $(LIBPLUGIN) $(LIBDOMAIN) \
 $(B)/bin/xl: $(call objs,$(wildcard xl-plugin/shim/*.c))
 	$(call link,$(if $(SANITIZE),,-static-pie))
 
-PROGRAMS += $(B)/bin/xl-hyper $(B)/bin/xl
+# All of it but main.c, for the unit tests.
+LIBCOPY := $(B)/libcopy.a
+$(LIBCOPY): $(call objs,$(filter-out %/main.c,$(wildcard \
+	xl-plugin/copy/*.c)))
+
+$(B)/bin/copy: $(call objs,xl-plugin/copy/main.c) $(LIBCOPY) $(LIBBASE)
+	$(call link,$(call pkg-libs,libarchive jansson))
+
+PROGRAMS        += $(B)/bin/xl-hyper $(B)/bin/xl $(B)/bin/copy
+PKGLIB_PROGRAMS += copy
