@@ -126,8 +126,8 @@ static int wait_and_start(struct hx_host *host, struct hx_pod_dir *dir,
             continue;
         }
         r = start(host, dir, err);
-        if (r < 0)
-            return r;
+        if (r)
+            return r < 0 ? r : 0; /* somebody else has it in hand */
     }
 }
 

@@ -61,6 +61,7 @@ extern const struct hx_command hx_cmd_pause;
 extern const struct hx_command hx_cmd_unpause;
 extern const struct hx_command hx_cmd_wait;
 extern const struct hx_command hx_cmd_rename;
+extern const struct hx_command hx_cmd_events;
 extern const struct hx_command hx_cmd_destroy;
 extern const struct hx_command hx_cmd_pull;
 extern const struct hx_command hx_cmd_images;

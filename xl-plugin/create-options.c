@@ -222,6 +222,17 @@ static int set_workdir(struct hx_create_options *o, const char *value,
     return 0;
 }
 
+int hx_create_restart(const char *value, enum hx_restart *policy_r,
+                      unsigned *max_r, struct hx_err *err)
+{
+    if (hx_restart_parse(value, policy_r, max_r))
+        return 0;
+    return hx_err_set(err, HX_ERR_USAGE,
+                      "--restart: '%.64s' is no policy; write no, on-failure, "
+                      "on-failure:3, always or unless-stopped",
+                      value);
+}
+
 /* Options of docker's that people will type, and what to do instead. */
 static int refuse(int key, struct hx_err *err)
 {
@@ -239,8 +250,6 @@ static int refuse(int key, struct hx_err *err)
                "image" },
         { HX_CREATE_MOUNT, "--mount: volumes are not possible yet; put the "
                            "files into the image" },
-        { HX_CREATE_RESTART, "--restart: restart policies are not possible "
-                             "yet; leave the option out" },
     };
 
     for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
@@ -303,6 +312,8 @@ static int set_valued(struct hx_create_options *o, int key, const char *value,
         return set_ip(o, value, err);
     case HX_CREATE_MAC:
         return set_mac(o, value, err);
+    case HX_CREATE_RESTART:
+        return hx_create_restart(value, &o->restart, &o->restart_max, err);
     case HX_CREATE_SCRATCH:
         return set_scratch(o, value, err);
     case HX_CREATE_PULL:
@@ -357,6 +368,11 @@ int hx_create_options_check(const struct hx_create_options *o,
                           "%s: there is no network card with --network none; "
                           "leave one of them out",
                           o->ip ? "--ip" : "--mac");
+    if (o->auto_remove && o->restart != HX_RESTART_NO)
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "--rm and --restart: a pod cannot be removed and "
+                          "started again when it has ended; leave one of them "
+                          "out");
     if (o->console && o->json)
         return hx_err_set(err, HX_ERR_USAGE,
                           "-c and --json: the console would stand in the "

@@ -21,6 +21,8 @@ struct hx_create_options {
     unsigned vcpus;
     bool paused;
     bool auto_remove;
+    enum hx_restart restart;
+    unsigned restart_max; /* of on-failure; 0: no limit */
     uint64_t scratch_bytes;
 
     /* the process */
@@ -108,7 +110,9 @@ struct hx_create_options {
         { 'p', "publish", "PORTS", NULL }, { 'P', "publish-all", NULL, NULL }, \
         { 'i', "interactive", NULL, NULL }, { 'v', "volume", "VOLUME", NULL }, \
         { HX_CREATE_MOUNT, "mount", "MOUNT", NULL },                           \
-        { HX_CREATE_RESTART, "restart", "POLICY", NULL },
+        { HX_CREATE_RESTART, "restart", "POLICY",                              \
+          "start the pod again when it has ended: no, on-failure[:N], "        \
+          "always or unless-stopped (default no)" },
 
 enum {
     HX_CREATE_NAME = HX_OPT_OWN,
@@ -139,6 +143,10 @@ void hx_create_options_release(struct hx_create_options *options);
 /* An hx_option_fn for the table above; `opaque` is the options. */
 int hx_create_option(void *opaque, int key, const char *value,
                      struct hx_err *err);
+
+/* A restart policy; HX_ERR_USAGE. */
+int hx_create_restart(const char *value, enum hx_restart *policy_r,
+                      unsigned *max_r, struct hx_err *err);
 
 /* What only shows when all are known: combinations that cannot be. */
 int hx_create_options_check(const struct hx_create_options *options,

@@ -200,6 +200,8 @@ static int plan_domain(const struct hx_create_options *o,
     spec->scratch_bytes = o->read_only ? 0 : o->scratch_bytes;
     spec->auto_remove = o->auto_remove;
     spec->paused = o->paused;
+    spec->restart = o->restart;
+    spec->restart_max = o->restart_max;
     spec->net.none = o->network && strcmp(o->network, "none") == 0;
     if (o->network && !spec->net.none)
         spec->net.bridge = strdup(o->network);

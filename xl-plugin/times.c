@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xl-plugin/times.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -52,6 +54,98 @@ int64_t hx_time_parse_rfc3339(const char *text)
     }
     ms = (int64_t)timegm(&tm) - hours * 3600 - minutes * 60;
     return ms > 0 ? ms * 1000 : 0;
+}
+
+/* -- points in time ------------------------------------------------------- */
+
+#define DIGITS    "0123456789"
+#define MAX_POINT INT64_C(253402300799) /* 9999-12-31T23:59:59Z, seconds */
+
+/* "12" or "12.5" in units of `unit_ms`; what follows, or NULL. */
+static const char *decimal(const char *text, double unit_ms, double *ms_r)
+{
+    size_t whole = strspn(text, DIGITS);
+    size_t len = whole;
+
+    if (whole == 0)
+        return NULL;
+    if (text[len] == '.')
+        len += 1 + strspn(text + len + 1, DIGITS);
+    if (len > 20)
+        return NULL;
+    *ms_r = strtod(text, NULL) * unit_ms;
+    return text + len;
+}
+
+/* Go's durations, which docker takes: "1h30m", "1.5s", "200ms". */
+static bool parse_duration(const char *text, int64_t *ms_r)
+{
+    static const struct {
+        const char *name;
+        double ms;
+    } units[] = {
+        { "ms", 1 },
+        { "s", 1000 },
+        { "m", 60000 },
+        { "h", 3600000 },
+    };
+    double sum = 0;
+
+    do {
+        double number = 0;
+        const char *unit = decimal(text, 1, &number);
+        size_t i = 0, len = unit ? strspn(unit, "hms") : 0;
+
+        while (i < 4 && (len != strlen(units[i].name) ||
+                         strncmp(unit, units[i].name, len) != 0))
+            i++;
+        if (i == 4)
+            return false;
+        sum += number * units[i].ms;
+        text = unit + len;
+    } while (*text);
+    if (sum > (double)MAX_POINT * 1000)
+        return false;
+    *ms_r = (int64_t)sum;
+    return true;
+}
+
+static bool parse_local(const char *text, int64_t *ms_r)
+{
+    static const char *const forms[] = { "%Y-%m-%d", "%Y-%m-%dT%H:%M",
+                                         "%Y-%m-%dT%H:%M:%S" };
+
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        struct tm tm = { .tm_isdst = -1 };
+        const char *end = strptime(text, forms[i], &tm);
+
+        if (end && !*end) {
+            *ms_r = (int64_t)mktime(&tm) * 1000;
+            return *ms_r > 0;
+        }
+    }
+    return false;
+}
+
+int hx_time_parse_point(const char *what, const char *text, int64_t now_ms,
+                        int64_t *ms_r, struct hx_err *err)
+{
+    double number = 0;
+    const char *end = decimal(text, 1000, &number);
+    int64_t ms = hx_time_parse_rfc3339(text);
+
+    if (end && !*end && number <= (double)MAX_POINT * 1000)
+        *ms_r = (int64_t)number;
+    else if (ms > 0 || parse_local(text, &ms))
+        *ms_r = ms;
+    else if (parse_duration(text, &ms))
+        *ms_r = now_ms - ms;
+    else
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "%s: '%.64s' is no time; write 10m for ten minutes "
+                          "ago, or 2026-01-31T12:00:00",
+                          what, text);
+    return 0;
 }
 
 void hx_time_print_duration(int64_t ms, char text[HX_TIME_TEXT])

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "image/base/err.h"
+
 /* Room for either text. */
 #define HX_TIME_TEXT 40
 
@@ -18,6 +20,15 @@ void hx_time_print_rfc3339(int64_t ms, char text[HX_TIME_TEXT]);
 
 /* The other way, for the times an image's config holds; 0 when it is none. */
 int64_t hx_time_parse_rfc3339(const char *text);
+
+/*
+ * A point in time as docker's --since and --until take it: a duration before
+ * now ("10m", "1h30m", "500ms"), seconds since 1970 ("1700000000.25"), RFC
+ * 3339, or its beginning, in local time ("2026-01-31", "2026-01-31T12:00").
+ * `what` names the option; HX_ERR_USAGE.
+ */
+int hx_time_parse_point(const char *what, const char *text, int64_t now_ms,
+                        int64_t *ms_r, struct hx_err *err);
 
 /* "Less than a second", "5 seconds", "About a minute", "3 weeks". */
 void hx_time_print_duration(int64_t ms, char text[HX_TIME_TEXT]);

@@ -418,7 +418,15 @@ static void test_option_values(void **state)
         { 'p', "80:80", "publishing ports is not possible yet" },
         { 'v', "/a:/b", "volumes" },
         { 'i', NULL, "standard input" },
-        { HX_CREATE_RESTART, "always", "--restart" },
+        { HX_CREATE_RESTART, "no", NULL },
+        { HX_CREATE_RESTART, "always", NULL },
+        { HX_CREATE_RESTART, "unless-stopped", NULL },
+        { HX_CREATE_RESTART, "on-failure", NULL },
+        { HX_CREATE_RESTART, "on-failure:3", NULL },
+        { HX_CREATE_RESTART, "on-failure:", "--restart" },
+        { HX_CREATE_RESTART, "on-failure:-1", "--restart" },
+        { HX_CREATE_RESTART, "always:3", "--restart" },
+        { HX_CREATE_RESTART, "sometimes", "--restart" },
     };
 
     (void)state;

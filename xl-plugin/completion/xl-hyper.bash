@@ -59,6 +59,7 @@ _xl_hyper_value() {
     local option=$1 cur=$2 words
     case $option in
     --type) words='auto pv pvh' ;;
+    --restart) words='no on-failure always unless-stopped' ;;
     --pull) words='always missing never' ;;
     --network) words="none $(cd /sys/class/net && for n in */bridge; do
         [[ -e $n ]] && echo "${n%/bridge}"; done)" ;;
