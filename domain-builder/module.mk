@@ -41,7 +41,7 @@ $(B)/bin/monitor: $(call objs,domain-builder/monitor/main.c) $(LIBMONITOR) \
 	@echo "  LD      $@ (static)"
 	@$(CC) $(filter-out -fsanitize=%,$(HX_CFLAGS)) -static-pie \
 		-Wl,-z,relro,-z,now -Wl,--gc-sections -o $@ $(filter %.o,$^) \
-		$(filter %.a,$^) -lxenstore -lxenctrl -lxencall \
+		$(filter %.a,$^) -lxenvchan -lxenstore -lxenctrl -lxencall \
 		-lxenforeignmemory -lxendevicemodel -lxengnttab -lxenevtchn \
 		-lxentoollog -lxentoolcore -ljansson
 

@@ -33,23 +33,17 @@ static int sys_err(const char *what, struct hx_err *err)
                       what);
 }
 
-static int open_logs(struct hx_console *console, const struct hx_pod_dir *dir,
-                     struct hx_err *err)
+static int open_log(struct hx_console *console, const struct hx_pod_dir *dir,
+                    struct hx_err *err)
 {
-    _cleanup_free_ char *log = NULL, *other = NULL;
-    int r;
+    _cleanup_free_ char *path = NULL;
 
-    if (asprintf(&log, "%s/log", dir->path) < 0)
-        log = NULL;
-    if (asprintf(&other, "%s/console.log", dir->path) < 0)
-        other = NULL;
-    if (!log || !other)
-        return sys_err("its logs", err);
-    r = hx_bound_log_open(&console->log, log, HX_CONSOLE_LOG_MAX_BYTES, err);
-    if (r == 0)
-        r = hx_bound_log_open(&console->other, other,
-                              HX_CONSOLE_OTHER_MAX_BYTES, err);
-    return r;
+    if (asprintf(&path, "%s/console.log", dir->path) < 0) {
+        path = NULL;
+        return sys_err("its log", err);
+    }
+    return hx_bound_log_open(&console->log, path, HX_CONSOLE_LOG_MAX_BYTES,
+                             err);
 }
 
 static void make_raw(int tty)
@@ -125,8 +119,7 @@ int hx_console_open(struct hx_console *console, const struct hx_pod_dir *dir,
     if (!console->link || !console->memo_path)
         return sys_err("its names", err);
     read_memo(console);
-    hx_marks_init(&console->marks, dir->nonce, console->memo.phase);
-    r = open_logs(console, dir, err);
+    r = open_log(console, dir, err);
     if (r == 0)
         r = open_terminal(console, err);
     return r;
@@ -139,7 +132,6 @@ void hx_console_close(struct hx_console *console)
     hx_cleanup_close(&console->slave);
     console->upstream = console->master = console->slave = -1;
     hx_bound_log_close(&console->log);
-    hx_bound_log_close(&console->other);
     free(console->link);
     free(console->memo_path);
     console->link = console->memo_path = NULL;
@@ -173,7 +165,7 @@ static int open_tty(const char *path, struct hx_memo *memo_r)
 bool hx_console_attach(struct hx_console *console, const char *tty)
 {
     bool ours = strcmp(tty, console->link) == 0;
-    struct hx_memo memo = { .phase = console->marks.phase };
+    struct hx_memo memo = { 0 };
     int fd;
 
     if (ours && console->upstream >= 0)
@@ -202,13 +194,6 @@ bool hx_console_attach(struct hx_console *console, const char *tty)
 
 /* -- output -----------------------------------------------------------------
  */
-
-static void to_logs(void *ctx, bool output, const char *data, size_t len)
-{
-    struct hx_console *console = ctx;
-
-    hx_bound_log_write(output ? &console->log : &console->other, data, len);
-}
 
 static void to_ring(struct hx_console *console, const char *data, size_t len)
 {
@@ -241,10 +226,15 @@ static void show(struct hx_console *console)
     }
 }
 
+void hx_console_add(struct hx_console *console, const char *data, size_t len)
+{
+    to_ring(console, data, len);
+    show(console);
+}
+
 /* Whether anything was read. */
 static bool read_output(struct hx_console *console)
 {
-    enum hx_marks_phase phase = console->marks.phase;
     char data[4096];
     ssize_t n = read(console->upstream, data, sizeof(data));
 
@@ -258,13 +248,8 @@ static bool read_output(struct hx_console *console)
         write_memo(console);
         return false;
     }
-    hx_marks_feed(&console->marks, data, (size_t)n, to_logs, console);
-    if (console->marks.phase != phase) {
-        console->memo.phase = console->marks.phase;
-        write_memo(console);
-    }
-    to_ring(console, data, (size_t)n);
-    show(console);
+    hx_bound_log_write(&console->log, data, (size_t)n);
+    hx_console_add(console, data, (size_t)n);
     return true;
 }
 
@@ -320,50 +305,24 @@ void hx_console_serve(struct hx_console *console, const struct pollfd fds[2])
         read_output(console);
 }
 
-/* What is there when `phase` has come, or until nothing comes for quiet_ms. */
-static void read_until(struct hx_console *console, enum hx_marks_phase phase,
-                       int quiet_ms, int max_ms)
+void hx_console_drain(struct hx_console *console, int quiet_ms, int max_ms)
 {
     int64_t deadline_ms = now_ms() + max_ms;
 
     for (;;) {
         struct pollfd pfd = { .fd = console->upstream, .events = POLLIN };
         int64_t left_ms = deadline_ms - now_ms();
-        bool come = console->marks.phase >= phase;
         int r;
 
         if (console->upstream < 0 || left_ms <= 0)
             break;
-        r = poll(&pfd, 1,
-                 come                 ? 0
-                 : left_ms < quiet_ms ? (int)left_ms
-                                      : quiet_ms);
+        r = poll(&pfd, 1, left_ms < quiet_ms ? (int)left_ms : quiet_ms);
         if (r < 0 && errno == EINTR)
             continue;
         if (r <= 0)
             break;
         read_output(console);
     }
-}
-
-void hx_console_catch_up(struct hx_console *console, int quiet_ms, int max_ms)
-{
-    char nonce[sizeof(console->marks.nonce)];
-
-    read_until(console, HX_MARKS_WITHIN, quiet_ms, max_ms);
-    if (console->marks.phase != HX_MARKS_BEFORE || console->upstream < 0)
-        return;
-    hx_marks_flush(&console->marks, to_logs, console);
-    memcpy(nonce, console->marks.nonce, sizeof(nonce));
-    hx_marks_init(&console->marks, nonce, HX_MARKS_WITHIN);
-    console->memo.phase = HX_MARKS_WITHIN;
-    write_memo(console);
-}
-
-void hx_console_drain(struct hx_console *console, int quiet_ms, int max_ms)
-{
-    read_until(console, HX_MARKS_AFTER, quiet_ms, max_ms);
-    hx_marks_flush(&console->marks, to_logs, console);
 }
 
 /* -- panic ------------------------------------------------------------------
@@ -384,8 +343,6 @@ char *hx_console_panic(struct hx_console *console)
     at = memmem(text, len, PANIC, strlen(PANIC));
     if (!at)
         return NULL;
-    if (console->marks.phase == HX_MARKS_WITHIN)
-        hx_bound_log_write(&console->other, at, len - (size_t)(at - text));
     sentence = strndup(at, strcspn(at, "\r\n"));
     if (sentence && strlen(sentence) > 400)
         sentence[400] = '\0';

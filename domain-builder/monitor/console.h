@@ -3,9 +3,11 @@
  * A domain's console, between xenconsoled and whoever looks at it:
  *
  *     guest -- xenconsoled -- /dev/pts/A -- monitor -- /dev/pts/B -- xl console
- *                             "upstream"       |         "ours"
- *                                              +-- log (the containers' output)
- *                                              +-- console.log (all the rest)
+ *                             "upstream"     |   |       "ours"
+ *                             console.log ---+   +--- control channel
+ *
+ * The console carries the kernel's words; what the containers put out comes
+ * by the control channel, and is shown to whoever looks at the console, too.
  *
  * The monitor is the only reader of A, so that no output is lost to an `xl
  * console`, and whoever reads B, or does not, never holds the monitor up:
@@ -19,14 +21,14 @@
 #define HX_CONSOLE_H
 
 #include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "domain-builder/monitor/bound-log.h"
-#include "domain-builder/monitor/marks.h"
 #include "domain-builder/monitor/memo.h"
 #include "domain-builder/pod-state.h"
 
-#define HX_CONSOLE_LOG_MAX_BYTES   (10u << 20) /* log and log.1, each */
-#define HX_CONSOLE_OTHER_MAX_BYTES (1u << 20)  /* console.log and .1, each */
+#define HX_CONSOLE_LOG_MAX_BYTES (1u << 20) /* console.log and .1, each */
 
 #define HX_CONSOLE_RING 16384 /* a power of two */
 
@@ -37,9 +39,7 @@ struct hx_console {
     int upstream; /* -1: xenconsoled has none for us now */
     int master;   /* of ours */
     int slave;    /* of ours: kept open, so that the master never sees EIO */
-    struct hx_marks marks;
     struct hx_bound_log log;
-    struct hx_bound_log other;
     char ring[HX_CONSOLE_RING]; /* the newest of all output */
     uint64_t written;           /* bytes that ever went into the ring */
     uint64_t shown;             /* of them, those that went to ours */
@@ -48,7 +48,7 @@ struct hx_console {
 };
 
 /*
- * Opens logs and terminal; takes up where a killed monitor stopped.  `console`
+ * Opens log and terminal; takes up where a killed monitor stopped.  `console`
  * is released by hx_console_close(), after a failure too.
  */
 int hx_console_open(struct hx_console *console, const struct hx_pod_dir *dir,
@@ -66,22 +66,15 @@ bool hx_console_attach(struct hx_console *console, const char *tty);
 void hx_console_poll(const struct hx_console *console, struct pollfd fds[2]);
 void hx_console_serve(struct hx_console *console, const struct pollfd fds[2]);
 
-/*
- * The containers run, and we have not seen their start mark.  Reads what waits,
- * until nothing has come for quiet_ms, at most max_ms; when the mark is not in
- * it, a monitor that was killed has taken it, and what comes is theirs.
- */
-void hx_console_catch_up(struct hx_console *console, int quiet_ms, int max_ms);
+/* What a container has put out: for viewers. */
+void hx_console_add(struct hx_console *console, const char *data, size_t len);
 
-/*
- * The domain has ended: reads on until the end mark, or, when that did not
- * come, until nothing has come for quiet_ms; at most max_ms.
- */
+/* The domain has ended: reads on until nothing has come for quiet_ms, 0 for
+ * what is there; at most max_ms. */
 void hx_console_drain(struct hx_console *console, int quiet_ms, int max_ms);
 
 /* The kernel's last sentence, "Kernel panic - not syncing: ...", printable,
- * or NULL; the caller's.  Puts the panic into console.log when it came amidst
- * the containers' output. */
+ * or NULL; the caller's. */
 char *hx_console_panic(struct hx_console *console);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The monitor of one pod: keeps its console's output, sees how it ends,
+ * The monitor of one pod: keeps what its containers and its kernel put out,
+ * serves the commands that want something of the guest, sees how the pod ends,
  * records that, and becomes the reaper that gives back what the pod had.
  *
  *     monitor --state-dir DIR --run-dir DIR [--ready-fd N] --domid ID UUID
@@ -21,6 +22,7 @@
 
 #include "domain-builder/guest-report.h"
 #include "domain-builder/monitor/console.h"
+#include "domain-builder/monitor/control.h"
 #include "domain-builder/monitor/xen_sight.h"
 #include "domain-builder/pod-life.h"
 #include "domain-builder/pod-monitor.h"
@@ -29,7 +31,8 @@
 #include "image/base/file.h"
 
 /* The console of a domain that has shut down is complete but for what
- * xenconsoled has in hand; without the end mark we wait for it so long. */
+ * xenconsoled has in hand.  After an end that the guest did not report, the
+ * kernel's last words are waited for so long. */
 #define DRAIN_QUIET_MS 300
 #define DRAIN_MAX_MS   3000
 
@@ -43,6 +46,7 @@ struct monitor {
     struct hx_pod_dir dir;
     size_t containers;
     struct hx_console console;
+    struct hx_control *control;
     struct hx_sight *sight;
     struct hx_guest_report report;
 };
@@ -97,6 +101,9 @@ static int begin(struct monitor *monitor, struct hx_err *err)
     hx_pod_release(&pod);
     r = hx_console_open(&monitor->console, &monitor->dir, err);
     if (r == 0)
+        r = hx_control_open(&monitor->dir, monitor->domid, monitor->containers,
+                            &monitor->console, &monitor->control, err);
+    if (r == 0)
         r = hx_sight_open(monitor->domid, monitor->uuid, &monitor->sight, err);
     return r;
 }
@@ -122,14 +129,11 @@ static void attach(struct monitor *monitor)
         hx_sight_set_tty(monitor->sight, monitor->console.link);
 }
 
-/* The first monitor is there before the guest is. */
-static void catch_up(struct monitor *monitor)
+static void hear(struct monitor *monitor)
 {
     hx_sight_report(monitor->sight, monitor->containers, &monitor->report);
-    if (monitor->console.marks.phase == HX_MARKS_BEFORE &&
-        monitor->report.state >= HX_GUEST_RUNNING &&
-        monitor->report.state != HX_GUEST_FAILED)
-        hx_console_catch_up(&monitor->console, DRAIN_QUIET_MS, DRAIN_MAX_MS);
+    if (hx_sight_channel(monitor->sight))
+        hx_control_published(monitor->control);
 }
 
 static bool has_ended(enum hx_domain_fate fate)
@@ -148,27 +152,37 @@ static int sleep_until(struct pollfd *fds, nfds_t count, int timeout_ms)
     return ppoll(fds, count, timeout_ms < 0 ? NULL : &ts, &none);
 }
 
+/* The sooner of both has something to do; -1: none. */
+static int timeout_ms(struct monitor *monitor)
+{
+    int sight = hx_sight_timeout_ms(monitor->sight);
+    int control = hx_control_timeout_ms(monitor->control);
+
+    return sight < 0 || (control >= 0 && control < sight) ? control : sight;
+}
+
 /* Until the domain has ended, or we are asked to go. */
 static enum hx_domain_fate watch(struct monitor *monitor)
 {
     enum hx_domain_fate fate = hx_sight_fate(monitor->sight);
 
     while (!has_ended(fate) && !asked_to_go) {
-        struct pollfd fds[3] = {
+        struct pollfd fds[3 + HX_CONTROL_FDS] = {
             [2] = { .fd = hx_sight_fd(monitor->sight), .events = POLLIN },
         };
+        size_t count = hx_control_poll(monitor->control, fds + 3);
         unsigned events;
 
         hx_console_poll(&monitor->console, fds);
-        if (sleep_until(fds, 3, hx_sight_timeout_ms(monitor->sight)) < 0)
+        if (sleep_until(fds, 3 + count, timeout_ms(monitor)) < 0)
             continue; /* a signal */
         hx_console_serve(&monitor->console, fds);
+        hx_control_serve(monitor->control, fds + 3, count);
         events = hx_sight_events(monitor->sight);
         if (events & HX_SIGHT_TTY)
             attach(monitor);
         if (events & HX_SIGHT_REPORT)
-            hx_sight_report(monitor->sight, monitor->containers,
-                            &monitor->report);
+            hear(monitor);
         if (events & HX_SIGHT_RELEASE)
             fate = hx_sight_fate(monitor->sight);
         if (events & HX_SIGHT_LOST)
@@ -225,10 +239,16 @@ static int end(struct monitor *monitor, enum hx_domain_fate fate,
 {
     _cleanup_free_ char *panic = NULL;
 
+    hx_control_drain(monitor->control);
+    hx_sight_report(monitor->sight, monitor->containers, &monitor->report);
+    if (fate == HX_DOMAIN_ENDED && monitor->report.state == HX_GUEST_EXITED) {
+        attach(monitor);
+        hx_console_drain(&monitor->console, 0, DRAIN_MAX_MS);
+        return record(monitor, fate, NULL, err);
+    }
     if (fate == HX_DOMAIN_ENDED || fate == HX_DOMAIN_CRASHED)
         attach_late(monitor);
     hx_console_drain(&monitor->console, DRAIN_QUIET_MS, DRAIN_MAX_MS);
-    hx_sight_report(monitor->sight, monitor->containers, &monitor->report);
     if (fate == HX_DOMAIN_CRASHED)
         panic = hx_console_panic(&monitor->console);
     return record(monitor, fate, panic, err);
@@ -286,7 +306,7 @@ static int run(struct monitor *monitor, struct hx_err *err)
     }
     attach(monitor);
     say(monitor, "ok");
-    catch_up(monitor);
+    hear(monitor);
     fate = watch(monitor);
     if (!has_ended(fate)) {
         go(monitor);
@@ -297,6 +317,7 @@ static int run(struct monitor *monitor, struct hx_err *err)
         return 0;
     if (r < 0)
         fprintf(stderr, "%s\n", err->msg);
+    hx_control_close(monitor->control);
     hx_console_close(&monitor->console);
     become_reaper(monitor);
     return -HX_ERR_SYSTEM;

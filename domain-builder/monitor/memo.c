@@ -19,27 +19,23 @@ bool hx_memo_tty_valid(const char *path)
 
 void hx_memo_format(const struct hx_memo *memo, char text_r[HX_MEMO_TEXT_MAX])
 {
-    snprintf(text_r, HX_MEMO_TEXT_MAX,
-             "tty %s %" PRIu64 " %" PRIu64 "\nphase %d\n",
-             memo->tty[0] ? memo->tty : "-", memo->device, memo->born_ns,
-             (int)memo->phase);
+    snprintf(text_r, HX_MEMO_TEXT_MAX, "tty %s %" PRIu64 " %" PRIu64 "\n",
+             memo->tty[0] ? memo->tty : "-", memo->device, memo->born_ns);
 }
 
 int hx_memo_parse(const char *text, struct hx_memo *memo_r)
 {
     struct hx_memo memo = { 0 };
-    int phase = -1, end = -1;
+    int end = -1;
 
-    if (sscanf(text, "tty %31s %" SCNu64 " %" SCNu64 "\nphase %d\n%n", memo.tty,
-               &memo.device, &memo.born_ns, &phase, &end) != 4 ||
-        end < 0 || text[end] != '\0' || phase < HX_MARKS_BEFORE ||
-        phase > HX_MARKS_AFTER)
+    if (sscanf(text, "tty %31s %" SCNu64 " %" SCNu64 "\n%n", memo.tty,
+               &memo.device, &memo.born_ns, &end) != 3 ||
+        end < 0 || text[end] != '\0')
         return -1;
     if (strcmp(memo.tty, "-") == 0)
         memo.tty[0] = '\0';
     else if (!hx_memo_tty_valid(memo.tty))
         return -1;
-    memo.phase = (enum hx_marks_phase)phase;
     *memo_r = memo;
     return 0;
 }

@@ -1,28 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the next monitor must know of the console when this one is killed:
- * the file RUN/UUID/console, two lines.
+ * the file RUN/UUID/console, one line.
  *
  *     tty /dev/pts/3 34819 1700000000123456789
- *     phase 1
  *
  * The tty is xenconsoled's, which our own has replaced in xenstore; with its
  * device number and the time it came to be (st_ctime, ns), because terminals'
  * names are used again, and the next /dev/pts/3 may be an administrator's.
- * A dash stands for none.  The phase is enum hx_marks_phase.
+ * A dash stands for none.
  */
 #ifndef HX_MEMO_H
 #define HX_MEMO_H
 
+#include <stdbool.h>
 #include <stdint.h>
-
-#include "domain-builder/monitor/marks.h"
 
 struct hx_memo {
     char tty[32]; /* "" is none */
     uint64_t device;
     uint64_t born_ns;
-    enum hx_marks_phase phase;
 };
 
 #define HX_MEMO_TEXT_MAX 128

@@ -9,6 +9,7 @@
 
 #include "domain-builder/monitor/xen_wire.h"
 #include "domain-builder/xen_domains.h"
+#include "pv-init/channel-abi.h"
 
 #define WINDOW_MS 1000
 
@@ -159,4 +160,13 @@ const char *hx_sight_tty(struct hx_sight *sight)
 void hx_sight_set_tty(struct hx_sight *sight, const char *tty)
 {
     hx_wire_write(&sight->wire, sight->tty, tty);
+}
+
+bool hx_sight_channel(struct hx_sight *sight)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path),
+             "/local/domain/%u/" HX_CH_XENSTORE_DIR "/ring-ref", sight->domid);
+    return hx_wire_read(&sight->wire, path) == 0;
 }

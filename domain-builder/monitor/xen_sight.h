@@ -49,4 +49,7 @@ void hx_sight_report(struct hx_sight *sight, size_t containers,
 const char *hx_sight_tty(struct hx_sight *sight);
 void hx_sight_set_tty(struct hx_sight *sight, const char *tty);
 
+/* Whether the guest has published a control channel. */
+bool hx_sight_channel(struct hx_sight *sight);
+
 #endif

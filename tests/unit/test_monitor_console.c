@@ -28,7 +28,6 @@ struct scene {
     struct hx_pod_dir dir;
     struct hx_console console;
     struct daemon daemon;
-    char start[128], end[128];
 };
 
 static void daemon_start(struct daemon *daemon)
@@ -64,10 +63,6 @@ static int setup(void **state)
     pod_fixture_make(scene->fixture, "web", HX_POD_RUNNING, &scene->dir);
     assert_int_equal(hx_pod_dir_load(&scene->dir, &pod, &err), 0);
     hx_pod_release(&pod);
-    snprintf(scene->start, sizeof(scene->start), "%s%s%s", HX_ABI_MARK_HEAD,
-             scene->dir.nonce, HX_ABI_MARK_START);
-    snprintf(scene->end, sizeof(scene->end), "%s%s%s", HX_ABI_MARK_HEAD,
-             scene->dir.nonce, HX_ABI_MARK_END);
     daemon_start(&scene->daemon);
     assert_int_equal(hx_console_open(&scene->console, &scene->dir, &err), 0);
     *state = scene;
@@ -148,7 +143,7 @@ static size_t look(int viewer, char *text, size_t size)
     return len;
 }
 
-static void output_goes_to_its_log_and_to_viewers(void **state)
+static void the_kernels_words_go_to_their_log_and_to_viewers(void **state)
 {
     struct scene *scene = *state;
     char text[512];
@@ -157,14 +152,10 @@ static void output_goes_to_its_log_and_to_viewers(void **state)
     assert_true(hx_console_attach(&scene->console, scene->daemon.tty));
     viewer = view(scene);
     guest_says(scene, "boot\n");
-    guest_says(scene, scene->start);
-    guest_says(scene, "hello\n");
-    look(viewer, text, sizeof(text));
-    assert_non_null(strstr(text, "boot\n"));
-    assert_non_null(strstr(text, "hello\n"));
-    guest_says(scene, scene->end);
+    hx_console_add(&scene->console, "hello\n", 6);
     guest_says(scene, "down\n");
-    file_is(scene, "log", "hello\n");
+    look(viewer, text, sizeof(text));
+    assert_string_equal(text, "boot\nhello\ndown\n");
     file_is(scene, "console.log", "boot\ndown\n");
     close(viewer);
 }
@@ -246,7 +237,6 @@ static void a_new_xenconsoled_is_followed(void **state)
     struct scene *scene = *state;
 
     assert_true(hx_console_attach(&scene->console, scene->daemon.tty));
-    guest_says(scene, scene->start);
     guest_says(scene, "one\n");
     daemon_stop(&scene->daemon);
     serve(scene);
@@ -254,7 +244,7 @@ static void a_new_xenconsoled_is_followed(void **state)
     daemon_start(&scene->daemon);
     assert_true(hx_console_attach(&scene->console, scene->daemon.tty));
     guest_says(scene, "two\n");
-    file_is(scene, "log", "one\ntwo\n");
+    file_is(scene, "console.log", "one\ntwo\n");
 }
 
 static void our_own_name_is_an_echo(void **state)
@@ -290,7 +280,6 @@ static void a_successor_takes_up_the_console(void **state)
     _cleanup_free_ char *link = NULL;
 
     assert_true(hx_console_attach(&scene->console, scene->daemon.tty));
-    guest_says(scene, scene->start);
     guest_says(scene, "one\n");
     link = strdup(scene->console.link);
     hx_console_close(&scene->console);
@@ -299,37 +288,7 @@ static void a_successor_takes_up_the_console(void **state)
     assert_true(hx_console_attach(&scene->console, link));
     serve(scene);
     guest_says(scene, "three\n");
-    file_is(scene, "log", "one\ntwo\nthree\n");
-    file_is(scene, "console.log", "");
-}
-
-/* Killed after it had read the mark, and before it had written that down. */
-static void a_lost_start_mark_is_made_up_for(void **state)
-{
-    struct scene *scene = *state;
-
-    assert_true(hx_console_attach(&scene->console, scene->daemon.tty));
-    guest_says(scene, "boot\n");
-    assert_int_equal(write(scene->daemon.master, "rest\n", 5), 5);
-    hx_console_catch_up(&scene->console, 30, 60000);
-    guest_says(scene, "one\n");
-    file_is(scene, "console.log", "boot\nrest\n");
-    file_is(scene, "log", "one\n");
-}
-
-static void a_start_mark_that_waits_is_taken(void **state)
-{
-    struct scene *scene = *state;
-    char text[300];
-
-    assert_true(hx_console_attach(&scene->console, scene->daemon.tty));
-    sprintf(text, "boot\n%sone\n", scene->start);
-    assert_int_equal(write(scene->daemon.master, text, strlen(text)),
-                     strlen(text));
-    hx_console_catch_up(&scene->console, 60000, 60000); /* is not waited for */
-    guest_says(scene, "two\n");
-    file_is(scene, "console.log", "boot\n");
-    file_is(scene, "log", "one\ntwo\n");
+    file_is(scene, "console.log", "one\ntwo\nthree\n");
 }
 
 static void a_successor_leaves_somebody_elses_terminal_alone(void **state)
@@ -356,47 +315,38 @@ static void a_successor_leaves_somebody_elses_terminal_alone(void **state)
 /* -- the end ----------------------------------------------------------------
  */
 
-static void draining_ends_at_the_end_mark(void **state)
+static void draining_may_wait_for_nothing(void **state)
 {
     struct scene *scene = *state;
-    char text[300];
 
     assert_true(hx_console_attach(&scene->console, scene->daemon.tty));
-    sprintf(text, "%sbye\n%s", scene->start, scene->end);
-    assert_int_equal(write(scene->daemon.master, text, strlen(text)),
-                     strlen(text));
-    hx_console_drain(&scene->console, 60000, 60000); /* would be too long */
-    file_is(scene, "log", "bye\n");
+    assert_int_equal(write(scene->daemon.master, "bye\n", 4), 4);
+    hx_console_drain(&scene->console, 0, 60000);
+    file_is(scene, "console.log", "bye\n");
 }
 
 static void draining_ends_when_nothing_comes(void **state)
 {
     struct scene *scene = *state;
-    char text[300];
 
     assert_true(hx_console_attach(&scene->console, scene->daemon.tty));
-    sprintf(text, "%sbye\033_hyper", scene->start);
-    assert_int_equal(write(scene->daemon.master, text, strlen(text)),
-                     strlen(text));
+    assert_int_equal(write(scene->daemon.master, "bye\n", 4), 4);
     hx_console_drain(&scene->console, 30, 60000);
-    file_is(scene, "log", "bye\033_hyper");
+    file_is(scene, "console.log", "bye\n");
 }
 
-static void the_panic_is_told_and_kept(void **state)
+static void the_panic_is_told(void **state)
 {
     struct scene *scene = *state;
     char *panic;
 
     assert_true(hx_console_attach(&scene->console, scene->daemon.tty));
     assert_null(hx_console_panic(&scene->console));
-    guest_says(scene, scene->start);
     guest_says(scene, "out\n[ 1.2] Kernel panic - not syncing: \033[2Jx\r\n"
                       "[ 1.3] CPU: 0\r\n");
     panic = hx_console_panic(&scene->console);
     assert_string_equal(panic, "Kernel panic - not syncing: ?[2Jx");
     free(panic);
-    file_is(scene, "console.log",
-            "Kernel panic - not syncing: \033[2Jx\r\n[ 1.3] CPU: 0\r\n");
 }
 
 /* -- the logs' bounds -------------------------------------------------------
@@ -450,19 +400,17 @@ static void a_log_that_cannot_be_renamed_begins_anew(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCENE(output_goes_to_its_log_and_to_viewers),
+        SCENE(the_kernels_words_go_to_their_log_and_to_viewers),
         SCENE(typing_reaches_the_guest),
         SCENE(a_viewer_who_does_not_read_sees_the_newest_later),
         SCENE(a_new_xenconsoled_is_followed),
         SCENE(our_own_name_is_an_echo),
         SCENE(names_that_are_no_terminal_are_not_opened),
         SCENE(a_successor_takes_up_the_console),
-        SCENE(a_lost_start_mark_is_made_up_for),
-        SCENE(a_start_mark_that_waits_is_taken),
         SCENE(a_successor_leaves_somebody_elses_terminal_alone),
-        SCENE(draining_ends_at_the_end_mark),
+        SCENE(draining_may_wait_for_nothing),
         SCENE(draining_ends_when_nothing_comes),
-        SCENE(the_panic_is_told_and_kept),
+        SCENE(the_panic_is_told),
         SCENE(a_log_stays_within_its_bound),
         SCENE(a_log_that_cannot_be_renamed_begins_anew),
     };

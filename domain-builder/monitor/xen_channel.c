@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "domain-builder/monitor/xen_channel.h"
+
+#include <errno.h>
+#include <libxenvchan.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "pv-init/channel-abi.h"
+
+#define WINDOW_MS 1000
+
+struct hx_channel {
+    struct libxenvchan *vchan;
+    int64_t window_ms; /* where it began */
+    unsigned wakes;    /* in this window, without a byte */
+    bool moved;        /* a byte, since the last wake-up */
+    bool masked;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+int hx_channel_open(uint32_t domid, struct hx_channel **channel_r,
+                    struct hx_err *err)
+{
+    struct hx_channel *channel = calloc(1, sizeof(*channel));
+    char path[64];
+
+    if (!channel)
+        return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "opening the channel");
+    snprintf(path, sizeof(path), "/local/domain/%u/" HX_CH_XENSTORE_DIR, domid);
+    channel->vchan = libxenvchan_client_init(NULL, (int)domid, path);
+    if (!channel->vchan) {
+        free(channel);
+        return hx_err_set(err, HX_ERR_GUEST,
+                          "connecting to the guest's control channel: what "
+                          "domain %u has published leads nowhere",
+                          domid);
+    }
+    channel->vchan->blocking = 0;
+    channel->window_ms = now_ms();
+    *channel_r = channel;
+    return 0;
+}
+
+void hx_channel_close(struct hx_channel *channel)
+{
+    if (!channel)
+        return;
+    libxenvchan_close(channel->vchan);
+    free(channel);
+}
+
+int hx_channel_fd(const struct hx_channel *channel)
+{
+    return channel->masked ? -1 : libxenvchan_fd_for_select(channel->vchan);
+}
+
+int hx_channel_timeout_ms(const struct hx_channel *channel)
+{
+    int64_t left_ms = channel->window_ms + WINDOW_MS - now_ms();
+
+    if (!channel->masked)
+        return -1;
+    return left_ms > 0 ? (int)left_ms : 0;
+}
+
+void hx_channel_wake(struct hx_channel *channel, short revents)
+{
+    struct libxenvchan *vchan = channel->vchan;
+    int64_t now = now_ms();
+
+    if (now - channel->window_ms >= WINDOW_MS) {
+        channel->window_ms = now;
+        channel->wakes = 0;
+        if (channel->masked)
+            xenevtchn_unmask(vchan->event, vchan->event_port);
+        channel->masked = false;
+    }
+    /* Reading the port takes the event; it comes again once unmasked. */
+    if (!(revents & POLLIN) || xenevtchn_pending(vchan->event) < 0)
+        return;
+    channel->wakes += !channel->moved;
+    channel->moved = false;
+    channel->masked = channel->wakes > HX_CHANNEL_WAKES_MAX;
+    if (!channel->masked)
+        xenevtchn_unmask(vchan->event, vchan->event_port);
+}
+
+ssize_t hx_channel_read(void *ctx, void *data, size_t len)
+{
+    struct hx_channel *channel = ctx;
+    int n = libxenvchan_read(channel->vchan, data, len);
+
+    channel->moved |= n > 0;
+    return n;
+}
+
+ssize_t hx_channel_write(void *ctx, const void *data, size_t len)
+{
+    struct hx_channel *channel = ctx;
+    int n = libxenvchan_write(channel->vchan, data, len);
+
+    channel->moved |= n > 0;
+    return n;
+}
+
+bool hx_channel_rest(struct hx_channel *channel, bool want_write)
+{
+    struct libxenvchan *vchan = channel->vchan;
+
+    /* Both ask the other side to notify us, and look after that. */
+    return libxenvchan_data_ready(vchan) > 0 ||
+           (want_write && libxenvchan_buffer_space(vchan) > 0) ||
+           !libxenvchan_is_open(vchan);
+}
