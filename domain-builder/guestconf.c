@@ -93,11 +93,11 @@ static const char *writable_name(enum hx_writable writable)
 /* Every builder gives NULL when text is not UTF-8 or memory is short;
  * json_pack and its like take that as failure and free their other parts. */
 static json_t *pack_container(const struct hx_container_spec *container,
-                              const struct hx_disk *root)
+                              const struct hx_disk *root, const char *seccomp)
 {
     return json_pack(
-        "{s:s, s:{s:s, s:s}, s:s, s:o, s:o, s:s, s:s, s:i, s:I, s:b}", "name",
-        container->name ? container->name : "main", "root", "device",
+        "{s:s, s:{s:s, s:s}, s:s, s:o, s:o, s:s, s:s, s:i, s:I, s:b, s:o}",
+        "name", container->name ? container->name : "main", "root", "device",
         root->vdev, "fstype", "squashfs", "writable",
         writable_name(container->writable), "args",
         hx_json_from_strv(container->args), "env",
@@ -105,19 +105,21 @@ static json_t *pack_container(const struct hx_container_spec *container,
         container->user ? container->user : "", "cwd",
         container->cwd ? container->cwd : "/", "stop_signal",
         container->stop_signal, "stop_timeout_ms",
-        (json_int_t)container->stop_timeout_ms, "tty", (int)container->tty);
+        (json_int_t)container->stop_timeout_ms, "tty", (int)container->tty,
+        "confine", hx_confine_for_guest(&container->confine, seccomp));
 }
 
 static json_t *pack_containers(const struct hx_pod_spec *spec,
-                               const struct hx_disks *disks)
+                               const struct hx_disks *disks,
+                               const char *seccomp)
 {
     json_t *list = json_array();
 
     for (size_t i = 0; list && i < spec->container_count; i++) {
         const struct hx_disk *root = &disks->disk[disks->root_of[i]];
 
-        if (json_array_append_new(
-                list, pack_container(&spec->containers[i], root)) < 0) {
+        if (json_array_append_new(list, pack_container(&spec->containers[i],
+                                                       root, seccomp)) < 0) {
             json_decref(list);
             list = NULL;
         }
@@ -144,7 +146,7 @@ static json_t *pack_interfaces(const struct hx_network *net)
 int hx_guestconf_make(const struct hx_pod_spec *spec, const char *nonce,
                       const struct hx_disks *disks,
                       const struct hx_network *net, const struct hx_dns *dns,
-                      char **json_r, struct hx_err *err)
+                      const char *seccomp, char **json_r, struct hx_err *err)
 {
     _cleanup_free_ char *hostname = NULL;
     _cleanup_json_ json_t *doc = NULL;
@@ -159,7 +161,7 @@ int hx_guestconf_make(const struct hx_pod_spec *spec, const char *nonce,
                     hx_json_from_strv(dns->search), "options",
                     hx_json_from_strv(dns->options), "interfaces",
                     pack_interfaces(net), "containers",
-                    pack_containers(spec, disks));
+                    pack_containers(spec, disks, seccomp));
     if (doc && disks->scratch &&
         json_object_set_new(doc, "scratch",
                             json_pack("{s:s, s:s}", "device",

@@ -146,10 +146,23 @@ static void undo_loops(void *ctx)
     hx_disks_release(&build->disks);
 }
 
+/* Not for pods whose containers have all one of their own. */
+static int load_seccomp(const struct build *build, char **program_r,
+                        struct hx_err *err)
+{
+    bool needed = false;
+
+    for (size_t i = 0; i < build->spec->container_count; i++)
+        needed = needed || !build->spec->containers[i].confine.seccomp;
+    return needed ? hx_confine_load_seccomp(hx_host_pkglib_dir(build->host),
+                                            program_r, err)
+                  : 0;
+}
+
 static int act_ramdisk(void *ctx, struct hx_err *err)
 {
     struct build *build = ctx;
-    _cleanup_free_ char *config = NULL, *base = NULL;
+    _cleanup_free_ char *config = NULL, *base = NULL, *seccomp = NULL;
     struct hx_dns dns = { 0 };
     int r;
 
@@ -159,8 +172,10 @@ static int act_ramdisk(void *ctx, struct hx_err *err)
             ? 0
             : hx_netconf_dns(&build->netconf, RESOLV_CONF, &dns, err);
     if (r == 0)
+        r = load_seccomp(build, &seccomp, err);
+    if (r == 0)
         r = hx_guestconf_make(build->spec, build->nonce, &build->disks,
-                              &build->net, &dns, &config, err);
+                              &build->net, &dns, seccomp, &config, err);
     hx_dns_release(&dns);
     if (r == 0)
         r = hx_ramdisk_make(base, config, strlen(config), &build->ramdisk, err);

@@ -99,6 +99,7 @@ static void container_release(struct hx_container_spec *container)
     free(container->cwd);
     hx_strv_free(&container->args);
     hx_strv_free(&container->env);
+    hx_confine_release(&container->confine);
 }
 
 void hx_pod_spec_release(struct hx_pod_spec *spec)
@@ -145,6 +146,7 @@ static int own_container(struct hx_container_spec *container)
         r |= copy_text(texts[i]);
     r |= copy_list(&container->args);
     r |= copy_list(&container->env);
+    r |= hx_confine_own(&container->confine);
     return r;
 }
 
@@ -212,6 +214,7 @@ static json_t *container_to_json(const struct hx_container_spec *container)
     r |= put_number(obj, "stop_timeout_ms", container->stop_timeout_ms);
     r |= put_text(obj, "writable", writable_names[container->writable]);
     r |= put(obj, "tty", json_boolean(container->tty));
+    r |= put(obj, "confine", hx_confine_to_json(&container->confine));
     if (r == 0)
         return obj;
     json_decref(obj);
@@ -349,6 +352,7 @@ static int container_from_json(const json_t *obj, const char *what,
 {
     const enum hx_json_need must = HX_JSON_REQUIRED, may = HX_JSON_OPTIONAL;
     struct reader in = { .obj = obj, .what = what, .err = err };
+    json_t *confine = NULL;
 
     get_text(&in, "name", may, &container->name);
     get_text(&in, "image", may, &container->image);
@@ -364,6 +368,10 @@ static int container_from_json(const json_t *obj, const char *what,
     container->writable =
         get_word(&in, "writable", writable_names, COUNT(writable_names));
     container->tty = get_bool(&in, "tty");
+    if (in.r == 0)
+        in.r = hx_json_obj(obj, "confine", what, may, &confine, err);
+    if (in.r == 0)
+        in.r = hx_confine_from_json(confine, what, &container->confine, err);
     return in.r;
 }
 

@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "domain-builder/confine.h"
 #include "image/base/err.h"
 #include "image/base/strv.h"
 
@@ -52,6 +53,7 @@ struct hx_container_spec {
     unsigned stop_timeout_ms;
     enum hx_writable writable;
     bool tty;
+    struct hx_confine_spec confine;
 };
 
 struct hx_net_spec {

@@ -23,7 +23,7 @@ static char *make(struct domain_fixture *fixture)
     domain_fixture_plan(fixture);
     assert_int_equal(hx_guestconf_make(&fixture->spec, FIXTURE_NONCE,
                                        &fixture->disks, &fixture->net, &dns,
-                                       &json, &err),
+                                       "BgAAAAAA/38=", &json, &err),
                      0);
     return json;
 }
@@ -171,7 +171,7 @@ static void test_text_that_json_cannot_carry(void **state)
     fixture.container[0].args = args;
     domain_fixture_plan(&fixture);
     assert_int_equal(hx_guestconf_make(&fixture.spec, FIXTURE_NONCE,
-                                       &fixture.disks, &fixture.net, &dns,
+                                       &fixture.disks, &fixture.net, &dns, NULL,
                                        &json, &err),
                      -HX_ERR_USAGE);
     assert_non_null(strstr(err.msg, "UTF-8"));
