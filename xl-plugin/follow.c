@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +11,6 @@
 #include <sys/stat.h>
 
 #include "image/base/cleanup.h"
-
-#define CHUNK ((size_t)64 << 10)
 
 static int open_log(const char *path, int *fd_r, struct hx_err *err)
 {
@@ -36,26 +33,24 @@ static bool same_file(int a, int b)
 
 /* -- the last lines -------------------------------------------------------- */
 
-/*
- * Where to begin so that *newlines of them are behind; counts down what it
- * passes, and is 0 when there are fewer.
- */
-static int64_t scan_back(int fd, int64_t size, int64_t *newlines)
+static char chunk[HX_LOG_RECORD_MAX];
+
+/* Where the record begins that ends before `end`, where the next one begins. */
+static int64_t record_start(int fd, int64_t end)
 {
-    char chunk[8192];
+    int64_t at = end - 1;
+    char block[8192];
 
-    while (size > 0) {
-        size_t want =
-            size < (int64_t)sizeof(chunk) ? (size_t)size : sizeof(chunk);
-        ssize_t got = pread(fd, chunk, want, size - (int64_t)want);
+    while (at > 0) {
+        size_t want = at < (int64_t)sizeof(block) ? (size_t)at : sizeof(block);
+        const char *newline;
 
-        if (got != (ssize_t)want)
+        if (pread(fd, block, want, at - (int64_t)want) != (ssize_t)want)
             return 0;
-        for (size_t i = want; i > 0; i--) {
-            if (chunk[i - 1] == '\n' && --*newlines == 0)
-                return size - (int64_t)(want - i);
-        }
-        size -= (int64_t)want;
+        newline = memrchr(block, '\n', want);
+        if (newline)
+            return at - (int64_t)want + (newline - block) + 1;
+        at -= (int64_t)want;
     }
     return 0;
 }
@@ -67,76 +62,151 @@ static int64_t file_size(int fd)
     return fd >= 0 && fstat(fd, &st) == 0 ? st.st_size : 0;
 }
 
-static bool ends_in_newline(int fd, int64_t size)
+/* Lines are counted from the end; a record may be a part of one. */
+struct tail {
+    const struct hx_log_filter *filter;
+    int64_t lines; /* still to be found */
+    bool seen;     /* a record was counted */
+};
+
+/* Whether the record is behind the lines that are wanted. */
+static bool is_before(struct tail *tail, const struct hx_log_record *record)
 {
-    char last;
+    bool ends = record->len > 0 && record->text[record->len - 1] == '\n';
 
-    return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last == '\n';
-}
-
-/* Moves both parts to where the last `lines` begin. */
-static void seek_tail(int older, int log, int64_t lines)
-{
-    int64_t older_size = file_size(older), size = file_size(log);
-    int64_t newlines = lines, start;
-
-    /* The newline that ends the last line does not begin another. */
-    if (size > 0 ? ends_in_newline(log, size)
-                 : ends_in_newline(older, older_size))
-        newlines++;
-    if (lines == 0) {
-        start = size;
-        newlines = 0;
-    } else {
-        start = scan_back(log, size, &newlines);
+    if (!hx_log_filter_takes(tail->filter, record))
+        return false;
+    if (ends || !tail->seen) {
+        if (tail->lines == 0)
+            return true;
+        tail->lines--;
     }
-    if (log >= 0)
-        lseek(log, start, SEEK_SET);
-    if (older < 0)
-        return;
-    start = newlines > 0 ? scan_back(older, older_size, &newlines) : older_size;
-    lseek(older, start, SEEK_SET);
+    tail->seen = true;
+    return false;
 }
 
-/* -- copying --------------------------------------------------------------- */
-
-static int write_out(int out, const char *data, size_t len, struct hx_err *err)
+/* Where the wanted lines begin in this part; 0: they may begin earlier. */
+static int64_t find_tail(int fd, struct tail *tail)
 {
-    while (len > 0) {
-        ssize_t n = write(out, data, len);
+    int64_t end = file_size(fd);
 
-        if (n >= 0) {
-            data += n;
-            len -= (size_t)n;
-        } else if (errno == EAGAIN) {
-            /* Whoever gave us the descriptor made it non-blocking. */
-            struct pollfd wait = { .fd = out, .events = POLLOUT };
+    /* What is still being written begins where the last newline is. */
+    if (end > 0 && pread(fd, chunk, 1, end - 1) == 1 && *chunk != '\n')
+        end = record_start(fd, end);
+    while (end > 0) {
+        int64_t start = record_start(fd, end);
+        size_t len = (size_t)(end - start);
+        struct hx_log_record record = { 0 };
+        bool before;
 
-            poll(&wait, 1, -1);
-        } else if (errno != EINTR) {
-            return hx_err_sys(err, HX_ERR_SYSTEM, errno,
-                              "writing the container's output");
+        if (len <= sizeof(chunk) &&
+            pread(fd, chunk, len, start) == (ssize_t)len &&
+            hx_log_record_parse(chunk, len, &record) == 0) {
+            before = is_before(tail, &record);
+            hx_log_record_release(&record);
+            if (before)
+                return end;
         }
+        end = start;
     }
     return 0;
 }
 
-static int copy_rest(int fd, int out, struct hx_err *err)
+/* Moves both parts to where the last `lines` begin. */
+static void seek_tail(int older, int log, const struct hx_log_filter *filter,
+                      int64_t lines)
 {
-    static char chunk[CHUNK];
+    struct tail tail = { .filter = filter, .lines = lines };
+    int64_t start = find_tail(log, &tail);
+
+    if (log >= 0)
+        lseek(log, start, SEEK_SET);
+    if (older < 0)
+        return;
+    lseek(older, start > 0 ? file_size(older) : find_tail(older, &tail),
+          SEEK_SET);
+}
+
+/* -- reading --------------------------------------------------------------- */
+
+static int take_record(struct hx_follow *f, const char *line, size_t len,
+                       struct hx_err *err)
+{
+    struct hx_log_record record;
     int r = 0;
 
-    while (r == 0) {
-        ssize_t n = read(fd, chunk, sizeof(chunk));
+    if (hx_log_record_parse(line, len, &record) < 0) {
+        f->broken++;
+        return 0;
+    }
+    if (f->filter.until_ns && record.time_ns > f->filter.until_ns)
+        f->done = true;
+    if (hx_log_filter_takes(&f->filter, &record))
+        r = f->sink(f->opaque, &record, err);
+    hx_log_record_release(&record);
+    return r;
+}
 
-        if (n == 0)
-            return 0;
+/* Takes the complete records of a chunk; how much that is. */
+static int take_records(struct hx_follow *f, size_t len, size_t *used_r,
+                        struct hx_err *err)
+{
+    size_t used = 0;
+    int r = 0;
+
+    while (r == 0 && !f->done) {
+        const char *line = chunk + used;
+        const char *newline = memchr(line, '\n', len - used);
+
+        if (!newline)
+            break;
+        if (!f->skips)
+            r = take_record(f, line, (size_t)(newline - line), err);
+        f->skips = false;
+        used = (size_t)(newline - chunk) + 1;
+    }
+    *used_r = used;
+    return r;
+}
+
+/*
+ * All complete records that are there.  A part of one stays to be read: its
+ * writer may finish it, or cut it off when another died before.
+ */
+static int read_rest(struct hx_follow *f, int fd, struct hx_err *err)
+{
+    int r = 0;
+
+    while (r == 0 && !f->done) {
+        off_t at = lseek(fd, 0, SEEK_CUR);
+        ssize_t n = pread(fd, chunk, sizeof(chunk), at);
+        size_t used = 0;
+
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return hx_err_sys(err, HX_ERR_SYSTEM, errno, "reading the log");
-        r = write_out(out, chunk, (size_t)n, err);
+        r = take_records(f, (size_t)n, &used, err);
+        if (used == 0 && n == sizeof(chunk)) { /* too long for a record */
+            f->broken += !f->skips;
+            f->skips = true;
+            used = (size_t)n;
+        }
+        lseek(fd, at + (off_t)used, SEEK_SET);
+        if (used == 0)
+            break;
     }
+    return r;
+}
+
+/* The same of a part that nobody writes any more. */
+static int read_last(struct hx_follow *f, int fd, struct hx_err *err)
+{
+    int r = read_rest(f, fd, err);
+
+    if (!f->done && lseek(fd, 0, SEEK_CUR) < file_size(fd))
+        f->broken += !f->skips;
+    f->skips = false;
     return r;
 }
 
@@ -157,17 +227,27 @@ static int watch_folder(struct hx_follow *f, struct hx_err *err)
     return 0;
 }
 
+static void leave_log(struct hx_follow *f)
+{
+    if (f->watch >= 0)
+        inotify_rm_watch(f->inotify, f->watch);
+    if (f->fd >= 0) {
+        /* Nobody will finish what is half there. */
+        if (!f->skips && lseek(f->fd, 0, SEEK_CUR) < file_size(f->fd))
+            f->broken++;
+        close(f->fd);
+    }
+    f->skips = false;
+    f->watch = -1;
+}
+
 /* Goes over to `fd`, which is followed by as many logs as `renames` says. */
 static int take_log(struct hx_follow *f, int fd, unsigned renames,
                     struct hx_err *err)
 {
     char link[64];
 
-    if (f->watch >= 0)
-        inotify_rm_watch(f->inotify, f->watch);
-    if (f->fd >= 0)
-        close(f->fd);
-    f->watch = -1;
+    leave_log(f);
     f->fd = fd;
     f->renames = renames;
     if (fd < 0)
@@ -229,10 +309,16 @@ static int open_parts(struct hx_follow *f, int *log_r, int *older_r,
 
 /* -- interface ------------------------------------------------------------- */
 
-int hx_follow_open(const char *path, int64_t tail_lines,
+int hx_follow_open(const char *path, const struct hx_follow_what *what,
                    struct hx_follow *follow_r, struct hx_err *err)
 {
-    struct hx_follow f = { .fd = -1, .inotify = -1, .older = -1, .watch = -1 };
+    struct hx_follow f = { .fd = -1,
+                           .inotify = -1,
+                           .older = -1,
+                           .watch = -1,
+                           .filter = what->filter,
+                           .sink = what->sink,
+                           .opaque = what->opaque };
     int log = -1, r;
 
     f.path = strdup(path);
@@ -248,8 +334,8 @@ int hx_follow_open(const char *path, int64_t tail_lines,
         r = take_log(&f, log, log < 0, err);
     if (r < 0)
         goto fail;
-    if (tail_lines != HX_FOLLOW_ALL)
-        seek_tail(f.older, f.fd, tail_lines);
+    if (what->tail_lines != HX_FOLLOW_ALL)
+        seek_tail(f.older, f.fd, &f.filter, what->tail_lines);
     *follow_r = f;
     return 0;
 
@@ -299,13 +385,13 @@ static bool next_log(struct hx_follow *f, int *log, int *older,
     return true;
 }
 
-int hx_follow_copy(struct hx_follow *f, int out, struct hx_err *err)
+int hx_follow_read(struct hx_follow *f, struct hx_err *err)
 {
     bool more = true;
     int r = 0;
 
     if (f->older >= 0) {
-        r = copy_rest(f->older, out, err);
+        r = read_last(f, f->older, err);
         if (r < 0)
             return r;
         close(f->older);
@@ -320,15 +406,20 @@ int hx_follow_copy(struct hx_follow *f, int out, struct hx_err *err)
          */
         r = open_parts(f, &log, &older, err);
         if (r == 0 && f->fd >= 0)
-            r = copy_rest(f->fd, out, err);
+            r = read_rest(f, f->fd, err);
         if (r == 0)
-            more = next_log(f, &log, &older, err, &r);
+            more = !f->done && next_log(f, &log, &older, err, &r);
     }
     return r;
 }
 
 int hx_follow_check(const struct hx_follow *follow, struct hx_err *err)
 {
+    if (!follow->lost && follow->broken)
+        return hx_err_set(err, HX_ERR_CORRUPT,
+                          "reading the log %s: %u of its records were broken "
+                          "and left out",
+                          follow->path, follow->broken);
     if (!follow->lost)
         return 0;
     return hx_err_set(err, HX_ERR_LIMIT,

@@ -2,7 +2,7 @@
 /*
  * Four threads, since each has something to block on:
  *
- *     main     copies the log, woken by inotify
+ *     main     prints the log, woken by inotify
  *     waiter   hx_pod_wait(), then writes an eventfd
  *     sender   takes caught signals from a pipe, hx_pod_kill() for each
  *     stopper  hx_pod_stop() when there were too many of them
@@ -23,6 +23,7 @@
 
 #include "image/base/cleanup.h"
 #include "xl-plugin/follow.h"
+#include "xl-plugin/log-print.h"
 #include "xl-plugin/output.h"
 #include "xl-plugin/session.h"
 
@@ -241,9 +242,9 @@ static int start_forwarding(const struct hx_pod *pod, struct hx_err *err)
 
 /* -- the main thread ------------------------------------------------------- */
 
-/* Copies until the waiter is done, and the rest after that. */
-static int copy_until_done(struct hx_follow *follow, int done_fd,
-                           bool forward_signals, struct hx_err *err)
+/* Prints until the waiter is done, and the rest after that. */
+static int print_until_done(struct hx_follow *follow, int done_fd,
+                            bool forward_signals, struct hx_err *err)
 {
     struct pollfd fds[] = {
         { .fd = done_fd, .events = POLLIN },
@@ -255,7 +256,7 @@ static int copy_until_done(struct hx_follow *follow, int done_fd,
     for (;;) {
         bool done = fds[0].revents != 0;
 
-        if (reading && hx_follow_copy(follow, STDOUT_FILENO, err) < 0) {
+        if (reading && hx_follow_read(follow, err) < 0) {
             r = -(int)err->code;
             reading = false;
             fds[1].fd = -1;
@@ -266,7 +267,7 @@ static int copy_until_done(struct hx_follow *follow, int done_fd,
             else
                 hx_complain("%s", err->msg);
         }
-        if (done)
+        if (done || (follow->done && !forward_signals))
             return r;
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
             return hx_err_sys(err, HX_ERR_SYSTEM, errno, "waiting for output");
@@ -274,19 +275,23 @@ static int copy_until_done(struct hx_follow *follow, int done_fd,
 }
 
 static int open_follow(const struct hx_foreground *how,
-                       const struct hx_pod *pod, struct hx_follow *follow,
-                       struct hx_err *err)
+                       const struct hx_pod *pod, struct hx_log_printer *printer,
+                       struct hx_follow *follow, struct hx_err *err)
 {
+    const struct hx_follow_what what = { .tail_lines = how->tail_lines,
+                                         .filter = how->filter,
+                                         .sink = hx_log_print,
+                                         .opaque = printer };
     struct hx_host *host = NULL;
     _cleanup_free_ char *path = NULL;
     int r;
 
     r = hx_session_host(&host, err);
     if (r == 0)
-        r = hx_pod_log_path(host, pod, 0, &path, err);
+        r = hx_pod_log_path(host, pod, how->container, &path, err);
     hx_host_close(host);
     if (r == 0)
-        r = hx_follow_open(path, how->tail_lines, follow, err);
+        r = hx_follow_open(path, &what, follow, err);
     return r;
 }
 
@@ -320,10 +325,12 @@ static int join_waiter(struct hx_pod *pod, struct hx_err *err)
 int hx_foreground_run(const struct hx_foreground *how, struct hx_pod *pod,
                       struct hx_err *err)
 {
+    struct hx_log_printer printer = { .fd = { STDOUT_FILENO, STDERR_FILENO },
+                                      .timestamps = how->timestamps };
     struct hx_follow follow = { 0 };
-    int copied, r;
+    int printed, r;
 
-    r = open_follow(how, pod, &follow, err);
+    r = open_follow(how, pod, &printer, &follow, err);
     if (r == 0 && how->forward_signals)
         r = start_forwarding(pod, err);
     if (r == 0)
@@ -332,17 +339,17 @@ int hx_foreground_run(const struct hx_foreground *how, struct hx_pod *pod,
         hx_follow_close(&follow);
         return r;
     }
-    copied =
-        copy_until_done(&follow, waiter.done_fd, how->forward_signals, err);
-    if (copied < 0 && !how->forward_signals) {
-        hx_follow_close(&follow);
-        return copied;
+    printed =
+        print_until_done(&follow, waiter.done_fd, how->forward_signals, err);
+    if ((printed < 0 || follow.done) && !how->forward_signals) {
+        hx_follow_close(&follow); /* nobody waits for the pod's end */
+        return printed;
     }
-    if (copied == 0)
-        copied = hx_follow_check(&follow, err);
+    if (printed == 0)
+        printed = hx_follow_check(&follow, err);
     else if (err->sys == EPIPE)
-        copied = 0; /* the containers were told */
+        printed = 0; /* the containers were told */
     hx_follow_close(&follow);
     r = join_waiter(pod, err);
-    return r < 0 ? r : copied;
+    return r < 0 ? r : printed;
 }

@@ -10,10 +10,14 @@
 
 #include "domain-builder/host.h"
 #include "domain-builder/pod.h"
+#include "xl-plugin/log-record.h"
 
 struct hx_foreground {
+    size_t container;     /* whose output */
     int64_t tail_lines;   /* where to begin; HX_FOLLOW_ALL */
     bool forward_signals; /* to the containers, as docker's --sig-proxy */
+    bool timestamps;      /* before each line */
+    struct hx_log_filter filter;
 };
 
 /*
@@ -31,10 +35,11 @@ int hx_foreground_caught(void);
 void hx_foreground_uncatch(void);
 
 /*
- * Copies the pod's log to stdout until the pod has ended; then fills *pod
- * anew (after an error it may be empty, and the process should end).  A reader
- * of stdout that has gone is told to the containers as SIGPIPE when signals are
- * forwarded.
+ * Prints a container's output, to stdout and to stderr, until the pod has
+ * ended; then fills *pod anew (after an error it may be empty, and the process
+ * should end).  Without forwarding it also ends when the log is past the
+ * filter's until.  A reader of stdout that has gone is told to the containers
+ * as SIGPIPE when signals are forwarded.
  *
  * The third INT or TERM stops the pod as hyper-stop -t 0 would; one more
  * ends this process and leaves the pod alone.

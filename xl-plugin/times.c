@@ -7,6 +7,9 @@
 #include <string.h>
 #include <time.h>
 
+#define SECOND_NS INT64_C(1000000000)
+#define YEAR_MAX  2261 /* the last that 63 bits of nanoseconds hold */
+
 int64_t hx_time_now_ms(void)
 {
     struct timespec now;
@@ -30,30 +33,66 @@ void hx_time_print_rfc3339(int64_t ms, char text[HX_TIME_TEXT])
              (unsigned)tm.tm_sec, (unsigned)(ms % 1000));
 }
 
-int64_t hx_time_parse_rfc3339(const char *text)
+/* ".123456789" as nanoseconds, as far as there are digits; moves *p behind. */
+static int64_t take_fraction(const char **p)
 {
-    int hours = 0, minutes = 0;
-    struct tm tm = { 0 };
-    const char *p;
-    int64_t ms;
+    int64_t ns = 0, unit = SECOND_NS / 10;
 
-    p = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
-    if (!p || tm.tm_year < 70)
+    if (**p != '.')
         return 0;
-    if (*p == '.')
-        p += 1 + strspn(p + 1, "0123456789");
-    if (*p == '+' || *p == '-') {
-        if (sscanf(p + 1, "%2d:%2d", &hours, &minutes) != 2)
-            return 0;
-        if (*p == '-') {
-            hours = -hours;
-            minutes = -minutes;
-        }
-    } else if (*p != 'Z') {
+    for (++*p; **p >= '0' && **p <= '9'; ++*p, unit /= 10)
+        ns += (**p - '0') * unit;
+    return ns;
+}
+
+/* "Z" or "+02:00", in seconds; -1: neither. */
+static int take_zone(const char *p, int *seconds_r)
+{
+    int hours, minutes, end = 0;
+
+    if (strcmp(p, "Z") == 0) {
+        *seconds_r = 0;
         return 0;
     }
-    ms = (int64_t)timegm(&tm) - hours * 3600 - minutes * 60;
-    return ms > 0 ? ms * 1000 : 0;
+    if ((*p != '+' && *p != '-') ||
+        sscanf(p + 1, "%2d:%2d%n", &hours, &minutes, &end) != 2 || p[1 + end])
+        return -1;
+    *seconds_r = (hours * 3600 + minutes * 60) * (*p == '-' ? -1 : 1);
+    return 0;
+}
+
+int64_t hx_time_parse_rfc3339_ns(const char *text)
+{
+    struct tm tm = { 0 };
+    const char *p;
+    int64_t s, ns;
+    int zone;
+
+    p = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+    if (!p || tm.tm_year < 70 || tm.tm_year > YEAR_MAX - 1900)
+        return 0;
+    ns = take_fraction(&p);
+    if (take_zone(p, &zone) < 0)
+        return 0;
+    s = (int64_t)timegm(&tm) - zone;
+    return s > 0 ? s * SECOND_NS + ns : 0;
+}
+
+int64_t hx_time_parse_rfc3339(const char *text)
+{
+    return hx_time_parse_rfc3339_ns(text) / SECOND_NS * 1000;
+}
+
+void hx_time_print_ns(int64_t ns, char text[HX_TIME_TEXT])
+{
+    time_t seconds = (time_t)(ns / SECOND_NS);
+    struct tm tm = { 0 };
+
+    gmtime_r(&seconds, &tm);
+    snprintf(text, HX_TIME_TEXT, "%04u-%02u-%02uT%02u:%02u:%02u.%09uZ",
+             (unsigned)tm.tm_year + 1900, (unsigned)tm.tm_mon + 1,
+             (unsigned)tm.tm_mday, (unsigned)tm.tm_hour, (unsigned)tm.tm_min,
+             (unsigned)tm.tm_sec, (unsigned)(ns % SECOND_NS));
 }
 
 /* -- points in time ------------------------------------------------------- */

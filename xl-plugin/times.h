@@ -21,6 +21,12 @@ void hx_time_print_rfc3339(int64_t ms, char text[HX_TIME_TEXT]);
 /* The other way, for the times an image's config holds; 0 when it is none. */
 int64_t hx_time_parse_rfc3339(const char *text);
 
+/* The same in nanoseconds, with the decimals. */
+int64_t hx_time_parse_rfc3339_ns(const char *text);
+
+/* "2026-01-31T12:00:00.123456789Z", as docker's --timestamps; ns >= 0. */
+void hx_time_print_ns(int64_t ns, char text[HX_TIME_TEXT]);
+
 /*
  * A point in time as docker's --since and --until take it: a duration before
  * now ("10m", "1h30m", "500ms"), seconds since 1970 ("1700000000.25"), RFC
