@@ -22,6 +22,30 @@ static int put_size(json_t *obj, const char *field, unsigned size)
     return size ? put(obj, field, json_integer(size)) : 0;
 }
 
+/* What is in place of a program and its surroundings. */
+static int put_service(json_t *doc, const struct hx_exec_spec *spec)
+{
+    int r = put_said(doc, "get", spec->get);
+
+    r |= put_said(doc, "put", spec->put);
+    r |= put_said(doc, "top", spec->top);
+    if (spec->follow)
+        r |= put(doc, "follow", json_true());
+    if (spec->keep_owner)
+        r |= put(doc, "keep_owner", json_true());
+    if (spec->processes)
+        r |= put(doc, "processes", json_true());
+    return r;
+}
+
+/* For sentences. */
+static const char *name_of(const struct hx_exec_spec *spec)
+{
+    if (spec->args)
+        return spec->args[0];
+    return spec->get ? spec->get : spec->put ? spec->put : "a listing";
+}
+
 int hx_exec_request(const struct hx_exec_spec *spec, char **json_r,
                     struct hx_err *err)
 {
@@ -31,7 +55,8 @@ int hx_exec_request(const struct hx_exec_spec *spec, char **json_r,
 
     r |= put(doc, "container", json_integer(spec->container));
     r |= put(doc, "vm", json_boolean(spec->vm));
-    r |= put(doc, "args", hx_json_from_strv(spec->args));
+    r |= spec->args ? put(doc, "args", hx_json_from_strv(spec->args))
+                    : put_service(doc, spec);
     r |= put(doc, "env", hx_json_from_strv(spec->env));
     r |= put_said(doc, "user", spec->user);
     r |= put_said(doc, "cwd", spec->cwd);
@@ -46,12 +71,12 @@ int hx_exec_request(const struct hx_exec_spec *spec, char **json_r,
         return hx_err_set(err, HX_ERR_USAGE,
                           "running %.200s: an argument, a variable or another "
                           "text is not UTF-8",
-                          spec->args[0]);
+                          name_of(spec));
     if (strlen(text) > HX_CH_REQUEST_MAX)
         return hx_err_set(err, HX_ERR_LIMIT,
                           "running %.200s: arguments and variables are larger "
                           "than %u KiB together",
-                          spec->args[0], HX_CH_REQUEST_MAX >> 10);
+                          name_of(spec), HX_CH_REQUEST_MAX >> 10);
     *json_r = hx_steal_ptr(&text);
     return 0;
 }

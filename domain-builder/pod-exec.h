@@ -51,7 +51,7 @@ struct hx_exec_pod {
 struct hx_exec_spec {
     unsigned container; /* index */
     bool vm;            /* in pv-init's own namespaces */
-    char *const *args;  /* at least one */
+    char *const *args;  /* at least one; NULL: one of those at the end */
     char *const *env;   /* or NULL; added to the container's */
     const char *user;   /* NULL: the container's */
     const char *cwd;    /* NULL: the container's */
@@ -60,6 +60,14 @@ struct hx_exec_spec {
     bool with_stdin;
     bool privileged;
     bool detach; /* no streams; ends as soon as the process runs */
+    /* What the guest does itself, in place of a process (pv-init/
+     * channel-abi.h); one of get, put, processes. */
+    const char *get; /* absolute path */
+    bool follow;
+    const char *put; /* absolute path */
+    const char *top; /* NULL: "put" is a folder for whatever comes */
+    bool keep_owner;
+    bool processes;
 };
 
 /* Connects, and asks for the process.  *exec_r is the caller's. */

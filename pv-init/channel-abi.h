@@ -135,6 +135,22 @@ enum hx_ch_stream { HX_CH_STDIN, HX_CH_STDOUT, HX_CH_STDERR, HX_CH_STREAMS };
  *     "stdin": true,           false: /dev/null, and no stream
  *     "privileged": false,
  *     "detach": false }        no streams at all; ENDED comes all the same
+ *
+ * In place of "args" it may ask for what pv-init does itself, as root of the
+ * container, with the streams of a process and without a terminal; then
+ * "env", "user", "cwd", "tty" and "privileged" are not looked at:
+ *
+ *     "get": "/path",          stdout: a tar of it (archive.h), as docker cp
+ *     "follow": false            has it; "path" may be a link and is followed
+ *
+ *     "put": "/path",          stdin: a tar that goes there;
+ *     "top": "name",             what its names begin with; absent: "put" is
+ *     "keep_owner": false        a folder, and names stay as they are
+ *
+ *     "processes": true        stdout: the container's processes, one a line
+ *                              (processes.h)
+ *
+ * What goes wrong is a sentence on stderr, and exit code 1.
  */
 enum hx_ch_type {
     HX_CH_HELLO = 1,

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "domain-builder/exec-request.h"
 #include "domain-builder/exec-stream.h"
 #include "image/base/json.h"
 #include "tests/unit/pod_fixture.h"
@@ -555,6 +556,39 @@ static void test_the_request(void **state)
     assert_true(json_equal(doc, expected));
 }
 
+/* What the guest does itself. */
+static void test_services_are_asked_for(void **state)
+{
+    static const struct {
+        struct hx_exec_spec spec;
+        const char *more; /* of the request */
+    } cases[] = {
+        { { .get = "/etc", .follow = true },
+          "{\"get\": \"/etc\", \"follow\": true}" },
+        { { .put = "/etc" }, "{\"put\": \"/etc\"}" },
+        { { .put = "/d", .top = "f", .keep_owner = true },
+          "{\"put\": \"/d\", \"top\": \"f\", \"keep_owner\": true}" },
+        { { .processes = true }, "{\"processes\": true}" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_json_ json_t *doc = NULL, *more = NULL;
+        _cleanup_free_ char *text = NULL;
+        struct hx_err err = { 0 };
+        const char *key;
+        json_t *value;
+
+        assert_int_equal(hx_exec_request(&cases[i].spec, &text, &err), 0);
+        doc = json_loads(text, 0, NULL);
+        more = json_loads(cases[i].more, 0, NULL);
+        assert_non_null(more);
+        assert_null(json_object_get(doc, "args"));
+        json_object_foreach (more, key, value)
+            assert_true(json_equal(json_object_get(doc, key), value));
+    }
+}
+
 static void test_a_large_request_goes_in_parts(void **state)
 {
     struct scene *s = *state;
@@ -834,6 +868,7 @@ int main(void)
         TEST(test_echo),
         TEST(test_input_not_taken_is_sent_again),
         TEST(test_the_request),
+        TEST(test_services_are_asked_for),
         TEST(test_a_large_request_goes_in_parts),
         TEST(test_a_process_that_never_ran),
         TEST(test_detached),
