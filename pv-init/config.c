@@ -207,6 +207,7 @@ static int parse_container(struct hx_init_fields *at, void *item)
     out->stop_timeout_ms = (uint32_t)hx_init_field_u64(
         at, "stop_timeout_ms", UINT32_MAX, 0, INT32_MAX);
     out->tty = hx_init_field_bool(at, "tty");
+    out->has_stdin = hx_init_field_bool_or(at, "stdin", false);
     if (at->failed || parse_writable(at, out) < 0)
         return -1;
     if (!is_name(out->name, 63))

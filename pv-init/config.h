@@ -68,6 +68,7 @@ struct hx_init_container_config {
     int stop_signal; /* 1..64 */
     uint32_t stop_timeout_ms;
     bool tty;
+    bool has_stdin; /* "stdin" */
     struct hx_init_confine confine;
 };
 

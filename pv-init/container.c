@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,56 +20,34 @@
 #include "pv-init/process.h"
 #include "pv-init/root.h"
 #include "pv-init/sandbox.h"
-#include "pv-init/terminal.h"
 
-/* Both ends of what the child's outputs and its answer go through. */
-struct plumbing {
-    int out[2], err[2]; /* pipes: read end, write end; -1 with a tty */
-    int status[2];      /* sockets: pv-init's, the child's */
-};
+/* A terminal's size until dom0 tells one. */
+#define ROWS    24
+#define COLUMNS 80
 
-/* The child's answer; none at all (end of file) means that it executed. */
-struct answer {
-    int32_t exit_code; /* 0: the terminal's descriptor comes with it */
-    struct hx_init_err err;
-};
-
-static void plumbing_close(struct plumbing *p)
+static void cgroup_path(unsigned index, char path_r[64])
 {
-    int *fds[] = { &p->out[0], &p->out[1],    &p->err[0],
-                   &p->err[1], &p->status[0], &p->status[1] };
-    unsigned i;
-
-    for (i = 0; i < HX_INIT_COUNT(fds); i++) {
-        hx_init_close_p(fds[i]);
-        *fds[i] = -1;
-    }
+    snprintf(path_r, 64, HX_INIT_CGROUP "/%u", index);
 }
 
-static int plumbing_open(struct plumbing *p, bool tty, struct hx_init_err *err)
-{
-    *p = (struct plumbing){ { -1, -1 }, { -1, -1 }, { -1, -1 } };
-    if ((!tty &&
-         (pipe2(p->out, O_CLOEXEC) < 0 || pipe2(p->err, O_CLOEXEC) < 0)) ||
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p->status) < 0)
-        return hx_init_fail_sys(err, errno, "making pipes");
-    return 0;
-}
-
-/*
- * The container's folder among the cgroups, with its limits; *fd_r is -1 when
- * the kernel has none.
- */
-static int open_cgroup(const struct hx_init_confine *confine, unsigned index,
-                       int *fd_r, struct hx_init_err *err)
+int hx_init_container_cgroup(unsigned index)
 {
     char path[64];
 
-    snprintf(path, sizeof(path), HX_INIT_CGROUP "/%u", index);
+    cgroup_path(index, path);
+    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Makes it, with its limits. */
+static int make_cgroup(const struct hx_init_confine *confine, unsigned index,
+                       struct hx_init_err *err)
+{
+    char path[64];
+
+    cgroup_path(index, path);
     /* A kernel without cgroups leaves the ramdisk's folder as it was. */
-    if (access(HX_INIT_CGROUP "/cgroup.procs", F_OK) == 0 &&
-        (mkdir(path, 0755) == 0 || errno == EEXIST))
-        *fd_r = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (access(HX_INIT_CGROUP "/cgroup.procs", F_OK) == 0)
+        mkdir(path, 0755);
     return hx_init_confine_cgroup(confine, path, err);
 }
 
@@ -92,55 +69,11 @@ static pid_t clone_process(int cgroup)
 /* -- in the child ------------------------------------------------------------
  */
 
-static void default_signals(void)
-{
-    sigset_t none;
-    int signum;
-
-    for (signum = 1; signum <= SIGRTMAX; signum++)
-        signal(signum, SIG_DFL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/*
- * stdin, stdout and stderr.  The pipes become the user's, as in Docker: many
- * images open /dev/stdout by name.
- */
-static int connect_pipes(const struct plumbing *p,
-                         const struct hx_init_user *user,
-                         struct hx_init_err *err)
-{
-    _init_close_ int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-    if (null < 0)
-        return hx_init_fail_sys(err, errno, "opening /dev/null");
-    if (fchown(p->out[1], user->uid, user->gid) < 0 ||
-        fchown(p->err[1], user->uid, user->gid) < 0 ||
-        dup2(null, STDIN_FILENO) < 0 || dup2(p->out[1], STDOUT_FILENO) < 0 ||
-        dup2(p->err[1], STDERR_FILENO) < 0)
-        return hx_init_fail_sys(err, errno, "connecting the output");
-    return 0;
-}
-
-static int connect_terminal(int status, const struct hx_init_user *user,
-                            struct hx_init_err *err)
-{
-    _init_close_ int master = -1, slave = -1;
-    struct answer answer = { 0 };
-
-    if (hx_init_terminal_open(user->uid, &master, &slave, err) < 0)
-        return -1;
-    if (hx_init_terminal_send(status, master, &answer, sizeof(answer)) < 0 ||
-        dup2(slave, STDIN_FILENO) < 0 || dup2(slave, STDOUT_FILENO) < 0 ||
-        dup2(slave, STDERR_FILENO) < 0)
-        return hx_init_fail_sys(err, errno, "connecting the terminal");
-    return 0;
-}
-
 /* All steps until the exec; the exit code of the one that failed. */
 static int become_program(const struct hx_init_config *config, unsigned index,
-                          const struct plumbing *p, struct hx_init_err *err)
+                          const struct hx_init_plumbing *p,
+                          const struct hx_init_plumbing_spec *spec,
+                          struct hx_init_err *err)
 {
     const struct hx_init_container_config *own = &config->containers[index];
     char root[HX_INIT_PATH_MAX], etc[HX_INIT_PATH_MAX];
@@ -171,8 +104,7 @@ static int become_program(const struct hx_init_config *config, unsigned index,
         hx_init_fail_sys(err, ENOMEM, "preparing the environment");
         return HX_INIT_EXIT_SETUP;
     }
-    if ((own->tty ? connect_terminal(p->status[1], &user, err)
-                  : connect_pipes(p, &user, err)) < 0 ||
+    if (hx_init_plumbing_connect(p, spec, &user, err) < 0 ||
         hx_init_process_become(own, &user, err) < 0)
         return HX_INIT_EXIT_SETUP;
     return hx_init_process_exec(own->args, env, err);
@@ -180,44 +112,19 @@ static int become_program(const struct hx_init_config *config, unsigned index,
 
 static void __attribute__((noreturn))
 run_child(const struct hx_init_config *config, unsigned index,
-          const struct plumbing *p)
+          const struct hx_init_plumbing *p,
+          const struct hx_init_plumbing_spec *spec)
 {
-    struct answer answer = { 0 };
+    struct hx_init_err err;
+    int exit_code;
 
-    default_signals();
-    answer.exit_code = become_program(config, index, p, &answer.err);
-    send(p->status[1], &answer, sizeof(answer), MSG_NOSIGNAL);
-    _exit(answer.exit_code);
+    hx_init_plumbing_default_signals();
+    exit_code = become_program(config, index, p, spec, &err);
+    hx_init_plumbing_fail(p, exit_code, &err);
 }
 
 /* -- in pv-init --------------------------------------------------------------
  */
-
-/* Takes the child's words until it executes or fails. */
-static void await_exec(int status, struct hx_init_started *started,
-                       struct hx_init_err *err)
-{
-    for (;;) {
-        struct answer answer;
-        int fd = -1;
-        ssize_t n =
-            hx_init_terminal_receive(status, &fd, &answer, sizeof(answer));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n != sizeof(answer))
-            return;
-        if (fd >= 0) {
-            hx_init_close_p(&started->out[0]);
-            started->out[0] = fd;
-        }
-        if (answer.exit_code != 0) {
-            started->exit_code = answer.exit_code;
-            answer.err.msg[sizeof(answer.err.msg) - 1] = '\0';
-            *err = answer.err;
-        }
-    }
-}
 
 static int prepare(const struct hx_init_config *config, unsigned index,
                    struct hx_init_err *err)
@@ -239,42 +146,40 @@ int hx_init_container_start(const struct hx_init_config *config, unsigned index,
                             struct hx_init_err *err)
 {
     const struct hx_init_container_config *own = &config->containers[index];
-    struct hx_init_started started = { .out = { -1, -1 } };
-    _init_close_ int cgroup = -1;
-    struct plumbing p;
+    const struct hx_init_plumbing_spec spec = { .tty = own->tty,
+                                                .has_stdin = own->has_stdin,
+                                                .console = true,
+                                                .rows = ROWS,
+                                                .columns = COLUMNS };
+    _init_close_ int cgroup = -1, status = -1;
+    struct hx_init_plumbing p;
+    pid_t pid;
 
-    if (plumbing_open(&p, own->tty, err) < 0 ||
-        prepare(config, index, err) < 0 ||
-        open_cgroup(&own->confine, index, &cgroup, err) < 0)
+    if (hx_init_plumbing_open(&p, &spec, err) < 0)
+        return hx_init_fail_prefix(err, "starting container %s", own->name);
+    if (prepare(config, index, err) < 0 ||
+        make_cgroup(&own->confine, index, err) < 0)
         goto fail;
-    started.pid = clone_process(cgroup);
-    if (started.pid < 0) {
+    cgroup = hx_init_container_cgroup(index);
+    pid = clone_process(cgroup);
+    if (pid < 0) {
         hx_init_fail_sys(err, errno, "creating its process");
         goto fail;
     }
-    if (started.pid == 0)
-        run_child(config, index, &p);
-    started.out[0] = p.out[0];
-    started.out[1] = p.err[0];
-    p.out[0] = p.err[0] = -1;
-    hx_init_close_p(&p.status[1]);
-    p.status[1] = -1;
-    await_exec(p.status[0], &started, err);
-    plumbing_close(&p);
-    if (started.exit_code != 0) {
-        while (waitpid(started.pid, NULL, 0) < 0 && errno == EINTR)
+    if (pid == 0)
+        run_child(config, index, &p, &spec);
+    status = hx_init_plumbing_take(&p, pid, started_r);
+    hx_init_plumbing_hear(status, &spec, started_r, true);
+    if (started_r->exit_code != 0) {
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
             ;
-        hx_init_close_p(&started.out[0]);
-        hx_init_close_p(&started.out[1]);
-        started = (struct hx_init_started){ .pid = -1,
-                                            .out = { -1, -1 },
-                                            .exit_code = started.exit_code };
-        hx_init_fail_prefix(err, "starting container %s", own->name);
+        hx_init_started_release(started_r);
+        hx_init_fail_prefix(&started_r->why, "starting container %s",
+                            own->name);
     }
-    *started_r = started;
     return 0;
 fail:
-    plumbing_close(&p);
+    hx_init_plumbing_close(&p);
     return hx_init_fail_prefix(err, "starting container %s", own->name);
 }
 

@@ -11,26 +11,22 @@
 #ifndef HX_INIT_CONTAINER_H
 #define HX_INIT_CONTAINER_H
 
-#include <sys/types.h>
-
 #include "pv-init/base.h"
 #include "pv-init/config.h"
-
-struct hx_init_started {
-    pid_t pid;
-    int out[2]; /* pipes, or a pty's master and -1: the caller's */
-    /* 0: the program runs.  Else it does not (125..127, why is in `err`), and
-     * there is nothing else to take over. */
-    int exit_code;
-};
+#include "pv-init/plumbing.h"
 
 /*
- * Returns when the program was executed or could not be; -1 when not even the
- * attempt could be made.
+ * Returns when the program was executed or could not be
+ * (started_r->exit_code; then there is nothing to take over); -1 when not
+ * even the attempt could be made.
  */
 int hx_init_container_start(const struct hx_init_config *config, unsigned index,
                             struct hx_init_started *started_r,
                             struct hx_init_err *err);
+
+/* The folder of a started container among the cgroups, the caller's to close;
+ * -1 when the kernel has none. */
+int hx_init_container_cgroup(unsigned index);
 
 /* How often the kernel killed a process of the container for lack of memory. */
 unsigned hx_init_container_oom_kills(unsigned index);

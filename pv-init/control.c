@@ -6,6 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "pv-init/kernel.h"
+#include "pv-init/stats.h"
+
 /* Of one run, so that a loud process leaves time for everything else. */
 #define ROUNDS_PER_RUN 16
 
@@ -117,6 +120,26 @@ static void answer_gone(struct hx_init_control *control, uint64_t session)
     hx_init_channel_send(&control->channel, &gone, sentence);
 }
 
+static void answer_stats(struct hx_init_control *control,
+                         const struct hx_ch_frame *question)
+{
+    struct hx_ch_frame answer = { .type = HX_CH_STATS,
+                                  .session = question->session,
+                                  .value = question->value };
+    uint8_t payload[8 * HX_CH_STAT_COUNT];
+    uint64_t values[HX_CH_STAT_COUNT];
+    unsigned i;
+
+    if (question->value < HX_ABI_CONTAINERS_MAX)
+        hx_init_stats_read((unsigned)question->value, values);
+    else
+        memset(values, 0xff, sizeof(values));
+    for (i = 0; i < HX_CH_STAT_COUNT; i++)
+        hx_ch_put(payload + 8 * i, values[i], 8);
+    answer.payload = sizeof(payload);
+    hx_init_channel_send(&control->channel, &answer, payload);
+}
+
 static int take_frame(void *arg, const struct hx_ch_frame *frame,
                       const uint8_t *payload, struct hx_init_err *err)
 {
@@ -127,6 +150,22 @@ static int take_frame(void *arg, const struct hx_ch_frame *frame,
         hx_init_vchan_release(&control->retired);
         hx_init_sessions_reconnect(&control->sessions);
         return 0;
+    }
+    switch (frame->type) {
+    case HX_CH_OPEN:
+        return hx_init_session_open(&control->sessions, &control->channel,
+                                    frame, payload, err);
+    case HX_CH_CLOCK:
+        hx_init_kernel_set_clock(frame->value);
+        return 0;
+    case HX_CH_SEED:
+        hx_init_kernel_add_entropy(payload, frame->payload);
+        return 0;
+    case HX_CH_STATS:
+        answer_stats(control, frame);
+        return 0;
+    default:
+        break;
     }
     session = hx_init_session_find(&control->sessions, frame->session);
     if (session)
@@ -143,6 +182,7 @@ bool hx_init_control_run(struct hx_init_control *control)
     unsigned rounds = 0;
     bool more, any;
 
+    hx_init_sessions_expire(&control->sessions);
     more = hx_init_channel_run(&control->channel, take_frame, control);
     do {
         any = hx_init_sessions_work(&control->sessions);
@@ -155,9 +195,19 @@ bool hx_init_control_run(struct hx_init_control *control)
     return more || any;
 }
 
+bool hx_init_control_has_client(const struct hx_init_control *control)
+{
+    return control->channel.state == HX_INIT_CHANNEL_OPEN;
+}
+
 uint64_t hx_init_control_deadline_us(const struct hx_init_control *control)
 {
-    return control->retry_at_us;
+    uint64_t orphans_at_us = control->sessions.orphans_at_us;
+
+    if (control->retry_at_us > 0 &&
+        (orphans_at_us == 0 || control->retry_at_us < orphans_at_us))
+        return control->retry_at_us;
+    return orphans_at_us;
 }
 
 /* -- waiting -----------------------------------------------------------------

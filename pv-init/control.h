@@ -45,6 +45,9 @@ int hx_init_control_open(struct hx_init_control *control, struct hx_init_xs *xs,
  * no next one by itself. */
 void hx_init_control_attach(struct hx_init_control *control, int socket);
 
+/* Whether somebody in dom0 has said HELLO and not gone. */
+bool hx_init_control_has_client(const struct hx_init_control *control);
+
 /* Does what can be done now; true when there is more: come again without
  * waiting. */
 bool hx_init_control_run(struct hx_init_control *control);

@@ -70,12 +70,16 @@ static void forget_kept(struct hx_init_out *out)
     out->kept = NULL;
 }
 
-void hx_init_out_drop(struct hx_init_out *out)
+void hx_init_out_discard(struct hx_init_out *out)
 {
     forget_kept(out);
     out->start = out->end;
     out->dropped = true;
-    /* A terminal hangs up. */
+}
+
+void hx_init_out_drop(struct hx_init_out *out)
+{
+    hx_init_out_discard(out);
     if (out->slave >= 0)
         close_source(out);
 }

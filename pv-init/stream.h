@@ -67,6 +67,8 @@ void hx_init_out_end(struct hx_init_out *out);
 
 /* Nobody will take what it has: it goes on being read, for its writer's
  * sake. */
+void hx_init_out_discard(struct hx_init_out *out);
+/* The same, and a terminal hangs up. */
 void hx_init_out_drop(struct hx_init_out *out);
 
 void hx_init_out_release(struct hx_init_out *out);

@@ -15,6 +15,9 @@
 /* SIGKILL as an exit code: what the kernel does to those without memory. */
 #define EXIT_KILLED (128 + SIGKILL)
 
+/* How long an ended pod waits for dom0 to close its execs. */
+#define EXECS_TIMEOUT_US 2000000
+
 int hx_init_supervise_signals(struct hx_init_pod *pod, struct hx_init_err *err)
 {
     sigset_t taken;
@@ -55,7 +58,6 @@ static void end_member(struct hx_init_pod *pod, unsigned index, int code,
     struct hx_init_member *member = &pod->members[index];
 
     member->state = HX_INIT_MEMBER_DEAD;
-    member->pid = 0;
     member->kill_at_us = 0;
     hx_init_session_end(&pod->control.sessions.list[index], code, why);
     hx_init_report_exit(&pod->report, index, code);
@@ -63,6 +65,7 @@ static void end_member(struct hx_init_pod *pod, unsigned index, int code,
 
 static void start_member(struct hx_init_pod *pod, unsigned index)
 {
+    struct hx_init_session *session = &pod->control.sessions.list[index];
     struct hx_init_started started;
     struct hx_init_err err;
 
@@ -72,14 +75,13 @@ static void start_member(struct hx_init_pod *pod, unsigned index)
         return;
     }
     if (started.exit_code != 0) {
-        report_trouble(pod, &err);
-        end_member(pod, index, started.exit_code, err.msg);
+        report_trouble(pod, &started.why);
+        end_member(pod, index, started.exit_code, started.why.msg);
         return;
     }
-    pod->members[index].pid = started.pid;
     pod->members[index].state = HX_INIT_MEMBER_RUNNING;
-    hx_init_session_start(&pod->control.sessions.list[index], index,
-                          started.pid, 1, -1, started.out);
+    session->spec.tty = pod->config.containers[index].tty;
+    hx_init_session_start(session, &started);
 }
 
 /* -- what happens to the containers ------------------------------------------
@@ -89,7 +91,8 @@ static void explain_kill(struct hx_init_pod *pod, unsigned index)
 {
     struct hx_init_err err;
 
-    if (hx_init_container_oom_kills(index) <= pod->members[index].oom_kills)
+    if (hx_init_container_oom_kills(index) <=
+        pod->control.sessions.list[index].oom_kills)
         return;
     hx_init_fail(&err,
                  "container %s: the kernel killed it because the domain ran "
@@ -107,23 +110,20 @@ static void reap(struct hx_init_pod *pod)
         unsigned i;
 
         for (i = 0; i < pod->config.container_count; i++) {
-            if (pod->members[i].pid != pid)
+            if (pod->control.sessions.list[i].pid != pid)
                 continue;
             if (hx_init_exit_code(status) == EXIT_KILLED)
                 explain_kill(pod, i);
             end_member(pod, i, hx_init_exit_code(status), "");
         }
+        hx_init_sessions_reaped(&pod->control.sessions, pid,
+                                hx_init_exit_code(status));
     }
 }
 
-/* What the kernel killed before our own SIGKILL does not explain the end. */
 static void kill_member(struct hx_init_pod *pod, unsigned index, int signum)
 {
-    struct hx_init_member *member = &pod->members[index];
-
-    if (signum == SIGKILL)
-        member->oom_kills = hx_init_container_oom_kills(index);
-    kill(member->pid, signum);
+    hx_init_session_kill(&pod->control.sessions.list[index], signum, false);
 }
 
 static void kill_members(struct hx_init_pod *pod, int signum)
@@ -238,6 +238,23 @@ static bool all_done(const struct hx_init_pod *pod)
 }
 
 /*
+ * Who watched the end of an exec hears of it before the domain goes; and then
+ * nothing runs that could hold the disk.
+ */
+static bool execs_done(struct hx_init_pod *pod)
+{
+    uint64_t now_us = hx_init_now_us();
+
+    if (pod->ended_at_us == 0) {
+        pod->ended_at_us = now_us;
+        hx_init_sessions_kill(&pod->control.sessions);
+    }
+    return !hx_init_control_has_client(&pod->control) ||
+           !hx_init_sessions_open(&pod->control.sessions) ||
+           now_us - pod->ended_at_us >= EXECS_TIMEOUT_US;
+}
+
+/*
  * A container's output may wait for dom0 as long as the container does, and
  * longer; but a domain that was asked to end must come to its end some day.
  */
@@ -279,6 +296,8 @@ static int next_timeout(const struct hx_init_pod *pod)
     for (i = 0; i < pod->config.container_count; i++)
         take_earlier(&next_us, pod->members[i].kill_at_us);
     take_earlier(&next_us, hx_init_control_deadline_us(&pod->control));
+    if (pod->ended_at_us > 0)
+        take_earlier(&next_us, pod->ended_at_us + EXECS_TIMEOUT_US);
     if (next_us == 0)
         return -1;
     return next_us <= now_us ? 0 : (int)((next_us - now_us) / 1000) + 1;
@@ -306,6 +325,7 @@ void hx_init_supervise_run(struct hx_init_pod *pod)
 
     if (!pod->untaken_ms)
         pod->untaken_ms = HX_INIT_UNTAKEN_MS;
+    pod->control.sessions.config = &pod->config;
     for (i = 0; i < pod->config.container_count; i++)
         start_member(pod, i);
     hx_init_report_stage(&pod->report, HX_INIT_STAGE_EXEC);
@@ -317,7 +337,7 @@ void hx_init_supervise_run(struct hx_init_pod *pod)
     for (;;) {
         bool busy = hx_init_control_run(&pod->control);
 
-        if (all_done(pod) || give_up_output(pod))
+        if ((all_done(pod) && execs_done(pod)) || give_up_output(pod))
             return;
         wait_once(pod, busy);
     }

@@ -28,9 +28,7 @@ enum hx_init_member_state {
 
 struct hx_init_member {
     enum hx_init_member_state state;
-    pid_t pid;
     uint64_t kill_at_us; /* hx_init_now_us(); 0: never */
-    unsigned oom_kills;  /* before we killed it ourselves */
 };
 
 /*
@@ -55,7 +53,8 @@ struct hx_init_pod {
     /* Since when dom0 has taken nothing though no container lives. */
     uint64_t untaken_at_us;
     uint64_t untaken_mark;
-    int untaken_ms;             /* HX_INIT_UNTAKEN_MS; tests wait less */
+    uint64_t ended_at_us; /* when dom0 had all of the containers' output */
+    int untaken_ms;       /* HX_INIT_UNTAKEN_MS; tests wait less */
     struct hx_init_err trouble; /* for the console, at the end */
 };
 

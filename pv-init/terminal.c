@@ -22,9 +22,12 @@ static int bind_console(int number)
     return mount(slave, "/dev/console", NULL, MS_BIND, NULL);
 }
 
-int hx_init_terminal_open(uid_t owner, int *master_r, int *slave_r,
+int hx_init_terminal_open(uid_t owner, bool console, unsigned rows,
+                          unsigned columns, int *master_r, int *slave_r,
                           struct hx_init_err *err)
 {
+    const struct winsize size = { .ws_row = (unsigned short)rows,
+                                  .ws_col = (unsigned short)columns };
     _init_close_ int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
     _init_close_ int slave = -1;
     int unlock = 0, number;
@@ -34,7 +37,8 @@ int hx_init_terminal_open(uid_t owner, int *master_r, int *slave_r,
         return hx_init_fail_sys(err, errno, "making a terminal");
     slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (slave < 0 || fchown(slave, owner, (gid_t)-1) < 0 ||
-        bind_console(number) < 0)
+        ioctl(slave, TIOCSWINSZ, &size) < 0 ||
+        (console && bind_console(number) < 0))
         return hx_init_fail_sys(err, errno, "making a terminal");
     *master_r = master;
     *slave_r = slave;

@@ -7,13 +7,16 @@
 #ifndef HX_INIT_TERMINAL_H
 #define HX_INIT_TERMINAL_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "pv-init/base.h"
 
-/* In the container's root.  The terminal belongs to `owner`; both descriptors
- * are the caller's and close at exec. */
-int hx_init_terminal_open(uid_t owner, int *master_r, int *slave_r,
+/* In the container's root.  The terminal belongs to `owner` and becomes
+ * /dev/console if wanted; both descriptors are the caller's and close at
+ * exec. */
+int hx_init_terminal_open(uid_t owner, bool console, unsigned rows,
+                          unsigned columns, int *master_r, int *slave_r,
                           struct hx_init_err *err);
 
 /* One message with a descriptor over a SOCK_SEQPACKET; 0 or -1 with errno. */

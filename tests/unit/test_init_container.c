@@ -25,8 +25,7 @@
 
 #include "pv-init/supervise.h"
 #include "tests/unit/channel_peer.h"
-
-#define BUSYBOX "/bin/busybox" /* static: package busybox-static */
+#include "tests/unit/ramdisk.h"
 
 /* What a pod left: its exit codes, its output, and the rest of the nodes. */
 struct outcome {
@@ -162,88 +161,8 @@ static void be_dom0(int store, int channel, const char *request, FILE *log,
     _exit(0);
 }
 
-/* -- the ramdisk, in a mount namespace ---------------------------------------
- */
-
-static void must(int r, const char *what)
-{
-    if (r < 0) {
-        fprintf(stderr, "%s: %s\n", what, strerror(errno));
-        _exit(90);
-    }
-}
-
-static void put(const char *path, const char *text, mode_t mode)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-
-    must(fd, path);
-    must((int)write(fd, text, strlen(text)), path);
-    close(fd);
-    must(chmod(path, mode), path);
-}
-
 /* What a test does to the roots of its pod: a shell command, run in each. */
 static const char *spoil;
-
-static void make_root(const char *root)
-{
-    char command[1024];
-
-    snprintf(command, sizeof(command),
-             "mkdir -p %s/bin %s/etc %s/home/bob && cp " BUSYBOX " %s/bin && "
-             "for a in sh cat id env pwd touch sleep echo ls test mknod stat "
-             "hostname tty readlink grep mount seq tr kill; "
-             "do ln -s busybox %s/bin/$a; done && chown 1000 %s/home/bob",
-             root, root, root, root, root, root);
-    must(system(command) == 0 ? 0 : -1, "making a root");
-    snprintf(command, sizeof(command), "%s/etc/passwd", root);
-    put(command, "root:x:0:0::/root:\nbob:x:1000:1000::/home/bob:\n", 0644);
-    snprintf(command, sizeof(command), "%s/etc/group", root);
-    put(command, "bob:x:1000:\nvideo:x:44:bob\n", 0644);
-    snprintf(command, sizeof(command), "%s/bin/text", root);
-    put(command, "neither ELF nor script\n", 0755);
-    snprintf(command, sizeof(command), "%s/bin/closed", root);
-    put(command, "#!/bin/sh\n", 0644);
-    snprintf(command, sizeof(command), "%s/bin/lost", root);
-    put(command, "#!/no/interpreter\n", 0755);
-    if (spoil) {
-        snprintf(command, sizeof(command), "cd %s && %s", root, spoil);
-        must(system(command) == 0 ? 0 : -1, spoil);
-    }
-}
-
-/* Becomes a tree like the one pv-init finds itself in. */
-static void enter_ramdisk(size_t containers)
-{
-    char root[64];
-    int old;
-
-    must(unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC), "unshare");
-    must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private");
-    must(mount("t", "/mnt", "tmpfs", 0, NULL), "tmpfs");
-    must(mkdir("/mnt/dev", 0755), "dev");
-    must(mkdir("/mnt/proc", 0755), "proc");
-    must(mkdir("/mnt/pod", 0755), "pod");
-    must(mkdir("/mnt/cgroup", 0755), "cgroup");
-    must(mount("/dev", "/mnt/dev", NULL, MS_BIND, NULL), "dev");
-    must(mount("/proc", "/mnt/proc", NULL, MS_BIND, NULL), "proc");
-    for (size_t i = 0; i < containers; i++) {
-        snprintf(root, sizeof(root), "/mnt/pod/%zu", i);
-        must(mkdir(root, 0755), root);
-        strcat(root, "/root");
-        must(mkdir(root, 0755), root);
-        must(mount("r", root, "tmpfs", MS_NODEV, "mode=0755"), root);
-        make_root(root);
-    }
-    old = open("/", O_PATH | O_CLOEXEC);
-    must(old, "/");
-    must(chdir("/mnt"), "/mnt");
-    must(mount("/mnt", "/", NULL, MS_MOVE, NULL), "move");
-    must(chroot("."), "chroot");
-    must(chdir("/"), "/");
-    close(old);
-}
 
 static void run_pod(const char *json, int channel, int store)
 {
@@ -254,14 +173,14 @@ static void run_pod(const char *json, int channel, int store)
         fprintf(stderr, "%s\n", err.msg);
         _exit(91);
     }
-    enter_ramdisk(pod.config.container_count);
-    must(sethostname("web", 3), "hostname");
+    ramdisk_enter(pod.config.container_count, spoil);
+    ramdisk_must(sethostname("web", 3), "hostname");
     hx_init_control_init(&pod.control);
     hx_init_control_attach(&pod.control, channel);
     pod.untaken_ms = untaken_ms;
     hx_init_xs_init(&pod.xs, store);
     pod.report.xs = &pod.xs;
-    must(hx_init_supervise_signals(&pod, &err), err.msg);
+    ramdisk_must(hx_init_supervise_signals(&pod, &err), err.msg);
     hx_init_supervise_run(&pod);
     hx_init_report_state(&pod.report, "exited");
     hx_init_report_close(&pod.report);
@@ -348,22 +267,6 @@ static void supervise(const char *json, const char *request,
 #define POD(containers)                                                        \
     "{\"abi\":2,\"nonce\":\"00112233445566778899aabbccddeeff\","               \
     "\"hostname\":\"web\",\"containers\":[" containers "]}"
-
-static int need_namespaces(void **state)
-{
-    int status = 1;
-    pid_t pid;
-
-    (void)state;
-    if (geteuid() != 0 || access(BUSYBOX, X_OK) < 0)
-        return 0;
-    pid = fork();
-    if (pid == 0)
-        _exit(unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS) < 0);
-    waitpid(pid, &status, 0);
-    *state = status == 0 ? (void *)BUSYBOX : NULL;
-    return 0;
-}
 
 #define NEED(state)                                                            \
     do {                                                                       \
@@ -680,5 +583,5 @@ int main(void)
         cmocka_unit_test(nonsense_is_not_acknowledged),
     };
 
-    return cmocka_run_group_tests(tests, need_namespaces, NULL);
+    return cmocka_run_group_tests(tests, ramdisk_setup, NULL);
 }
