@@ -25,7 +25,7 @@ static const char full[] =
     "  \"root\": {\"device\": \"xvda\", \"fstype\": \"squashfs\"},"
     "  \"args\": [\"nginx\", \"\"], \"env\": [\"A=\", \"B=c=d\"],"
     "  \"user\": \"www:33\", \"cwd\": \"/srv\", \"stop_signal\": 64,"
-    "  \"stop_timeout_ms\": 0, \"tty\": true}]}";
+    "  \"stop_timeout_ms\": 0, \"tty\": true, \"stdin\": true}]}";
 
 static void everything_is_read(void **state)
 {
@@ -62,6 +62,7 @@ static void everything_is_read(void **state)
     assert_int_equal(c.containers[0].stop_signal, 64);
     assert_int_equal(c.containers[0].stop_timeout_ms, 0);
     assert_true(c.containers[0].tty);
+    assert_true(c.containers[0].has_stdin);
     hx_init_config_release(&c);
     hx_init_config_release(&c);
     hx_init_config_release(NULL);
@@ -93,6 +94,7 @@ static void wrong_fields_are_named(void **state)
         { "\"hostname\": \"web\"", "\"hostname\": \"a b\"", "\"hostname\"" },
         { "\"hostname\": \"web\"", "\"hostname\": \"-a\"", "\"hostname\"" },
         { "\"hostname\": \"web\"", "\"hostname\": \"a\\n\"", "\"hostname\"" },
+        { "\"stdin\": true", "\"stdin\": 1", "\"stdin\"" },
         { "\"hostname\": \"web\"", "\"hostname\": null",
           "\"hostname\" is missing" },
         { "\"hostname\": \"web\"", "\"hostname\": \"a\\u0000b\"", "not JSON" },
