@@ -10,6 +10,7 @@ pkglibdir  ?= $(libdir)/xl-hyper
 mandir     ?= $(prefix)/share/man
 completiondir ?= $(prefix)/share/bash-completion/completions
 sysconfdir ?= /etc
+systemddir ?= $(libdir)/systemd/system
 DESTDIR    ?=
 
 VERSION := 0.1.0
@@ -156,12 +157,21 @@ install: all ## Install below DESTDIR and prefix
 	$(INSTALL) -m 644 xl-plugin/completion/xl-hyper.bash \
 		$(DESTDIR)$(completiondir)/xl-hyper
 	ln -sf xl-hyper $(DESTDIR)$(completiondir)/hyper
+	$(INSTALL) -d $(DESTDIR)$(systemddir) $(DESTDIR)$(sysconfdir)/init.d
+	sed 's|@sbindir@|$(sbindir)|' scripts/init/xl-hyper.service \
+		> $(DESTDIR)$(systemddir)/xl-hyper.service
+	sed 's|@sbindir@|$(sbindir)|' scripts/init/xl-hyper \
+		> $(DESTDIR)$(sysconfdir)/init.d/xl-hyper
+	chmod 644 $(DESTDIR)$(systemddir)/xl-hyper.service
+	chmod 755 $(DESTDIR)$(sysconfdir)/init.d/xl-hyper
 	$(if $(SHIM),ln -sf xl-hyper $(DESTDIR)$(completiondir)/xl)
 
 uninstall: ## Remove what install put there; images and pods stay
 	rm -f $(addprefix $(DESTDIR)$(sbindir)/,xl-hyper hyper)
 	$(if $(SHIM),if $(SHIM_FREE); then rm -f $(SHIM); fi)
 	rm -rf $(DESTDIR)$(pkglibdir)
+	rm -f $(DESTDIR)$(systemddir)/xl-hyper.service \
+		$(DESTDIR)$(sysconfdir)/init.d/xl-hyper
 	rm -f $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir \
 		$(wildcard docs/man/*.1)))
 	rm -f $(addprefix $(DESTDIR)$(mandir)/man5/,$(notdir \

@@ -18,22 +18,14 @@
 
 #define LOCK_TIMEOUT_MS 30000
 
-/* A pod in hand: locked, read, and its state corrected by Xen's word. */
-struct change {
-    struct hx_host *host;
-    struct hx_pod_dirs dirs;
-    struct hx_pod_dir dir;
-    struct hx_pod pod;
-};
-
-static int begin(struct change *change, struct hx_host *host, const char *uuid,
-                 struct hx_err *err)
+int hx_pod_change_begin(struct hx_pod_change *change, struct hx_host *host,
+                        const char *uuid, struct hx_err *err)
 {
     struct hx_domains domains = { 0 };
     bool ended;
     int r;
 
-    *change = (struct change){
+    *change = (struct hx_pod_change){
         .host = host,
         .dirs = hx_pod_dirs_of(host),
         .dir = { .lock_fd = -1 },
@@ -58,8 +50,8 @@ static int begin(struct change *change, struct hx_host *host, const char *uuid,
     return 0;
 }
 
-/* When it went well the caller's pod is what it has become. */
-static int finish(struct change *change, int r, struct hx_pod *pod)
+int hx_pod_change_finish(struct hx_pod_change *change, int r,
+                         struct hx_pod *pod)
 {
     hx_pod_dir_release(&change->dir);
     if (r == 0) {
@@ -90,8 +82,8 @@ static int check_running(const struct hx_pod *pod, const char *doing,
 
 int hx_pod_pause(struct hx_host *host, struct hx_pod *pod, struct hx_err *err)
 {
-    struct change change;
-    int r = begin(&change, host, pod->uuid, err);
+    struct hx_pod_change change;
+    int r = hx_pod_change_begin(&change, host, pod->uuid, err);
 
     if (r == 0)
         r = check_running(&change.pod, "pausing", err);
@@ -104,13 +96,13 @@ int hx_pod_pause(struct hx_host *host, struct hx_pod *pod, struct hx_err *err)
         change.pod.state = HX_POD_PAUSED;
         hx_event_record(&change.dirs, &change.pod, "pause", NULL);
     }
-    return finish(&change, r, pod);
+    return hx_pod_change_finish(&change, r, pod);
 }
 
 int hx_pod_resume(struct hx_host *host, struct hx_pod *pod, struct hx_err *err)
 {
-    struct change change;
-    int r = begin(&change, host, pod->uuid, err);
+    struct hx_pod_change change;
+    int r = hx_pod_change_begin(&change, host, pod->uuid, err);
 
     if (r == 0)
         r = check_running(&change.pod, "unpausing", err);
@@ -123,13 +115,13 @@ int hx_pod_resume(struct hx_host *host, struct hx_pod *pod, struct hx_err *err)
         change.pod.state = HX_POD_RUNNING;
         hx_event_record(&change.dirs, &change.pod, "unpause", NULL);
     }
-    return finish(&change, r, pod);
+    return hx_pod_change_finish(&change, r, pod);
 }
 
 /* -- the name ---------------------------------------------------------------
  */
 
-static int check_name(const struct change *change, const char *name,
+static int check_name(const struct hx_pod_change *change, const char *name,
                       struct hx_err *err)
 {
     const char *old = change->pod.spec.name;
@@ -151,7 +143,7 @@ static int check_name(const struct change *change, const char *name,
 
 /* The domain's name is not known until it is recorded again: whoever finds it
  * so gives it the pod's (hx_pod_name_domain()). */
-static int forget_domain_name(struct change *change, struct hx_err *err)
+static int forget_domain_name(struct hx_pod_change *change, struct hx_err *err)
 {
     char *unknown = strdup("");
 
@@ -162,7 +154,7 @@ static int forget_domain_name(struct change *change, struct hx_err *err)
     return hx_pod_dir_save(&change->dir, &change->pod, err);
 }
 
-static int claim_name(const struct change *change, const char *name,
+static int claim_name(const struct hx_pod_change *change, const char *name,
                       struct hx_err *err)
 {
     _cleanup_close_ int lock = -1;
@@ -176,7 +168,7 @@ static int claim_name(const struct change *change, const char *name,
 }
 
 /* pod.json decides: until it has the new name the pod has the old one. */
-static int move_name(struct change *change, const char *name,
+static int move_name(struct hx_pod_change *change, const char *name,
                      struct hx_err *err)
 {
     char *copy = strdup(name);
@@ -210,7 +202,7 @@ int hx_pod_name_domain(struct hx_host *host, const struct hx_pod_dir *dir,
     return hx_pod_dir_save(dir, pod, err);
 }
 
-static int rename_locked(struct change *change, const char *name,
+static int rename_locked(struct hx_pod_change *change, const char *name,
                          struct hx_err *err)
 {
     const char *uuid = change->dir.uuid;
@@ -233,10 +225,10 @@ static int rename_locked(struct change *change, const char *name,
 int hx_pod_rename(struct hx_host *host, struct hx_pod *pod, const char *name,
                   struct hx_err *err)
 {
-    struct change change;
+    struct hx_pod_change change;
     struct hx_event_attribute more[] = { { "oldName", NULL }, { NULL, NULL } };
     _cleanup_free_ char *old = NULL;
-    int r = begin(&change, host, pod->uuid, err);
+    int r = hx_pod_change_begin(&change, host, pod->uuid, err);
 
     if (r == 0)
         r = check_name(&change, name, err);
@@ -251,5 +243,5 @@ int hx_pod_rename(struct hx_host *host, struct hx_pod *pod, const char *name,
         more[0].value = old;
         hx_event_record(&change.dirs, &change.pod, "rename", more);
     }
-    return finish(&change, r, pod);
+    return hx_pod_change_finish(&change, r, pod);
 }

@@ -442,9 +442,9 @@ int hx_pod_stop(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
 }
 
 int hx_pod_stop_for_host(struct hx_host *host, struct hx_pod *pod,
-                         struct hx_err *err)
+                         int timeout_ms, struct hx_err *err)
 {
-    return stop_and_let_go(host, pod, -1, HX_STOPPER_HOST, err);
+    return stop_and_let_go(host, pod, timeout_ms, HX_STOPPER_HOST, err);
 }
 
 int hx_pod_restart(struct hx_host *host, struct hx_pod *pod, int timeout_ms,

@@ -137,6 +137,22 @@ static int act_name(struct reconcile *work, const struct hx_domain *domain,
                                       domain ? domain->domid : 0, err);
 }
 
+/* dom0 was booted meanwhile: what comes back is hyper-recover's to say. */
+static int forget_restart(struct reconcile *work, struct hx_err *err)
+{
+    int r = work->dir.lock_fd >= 0
+                ? 0
+                : hx_pod_dir_lock(&work->dir, work->lock_timeout_ms, err);
+
+    if (r == 0)
+        r = load(work, err);
+    if (r == 0 && hx_pod_restarting(&work->pod)) {
+        work->pod.restart_at_ms = 0;
+        r = hx_pod_dir_save(&work->dir, &work->pod, err);
+    }
+    return r == -HX_ERR_STATE ? 0 : r; /* somebody is at work on it */
+}
+
 static int act_remove(struct reconcile *work, struct hx_err *err)
 {
     _cleanup_close_ int seized = -1;
@@ -170,7 +186,9 @@ static int act(struct reconcile *work, enum hx_reconcile_action action,
         return act_name(work, domain, err);
     case HX_RECONCILE_RESTART:
         *done = true;
-        return hx_pod_spawn_restarter(work->host, &work->pod, err);
+        return hx_pod_rebooted(&work->pod)
+                   ? forget_restart(work, err)
+                   : hx_pod_spawn_restarter(work->host, &work->pod, err);
     case HX_RECONCILE_REMOVE:
         *done = true;
         return act_remove(work, err);

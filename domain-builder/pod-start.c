@@ -195,7 +195,8 @@ static bool reason_holds(const struct start *start)
         return pod->reaped && pod->restart_at_ms != 0 &&
                pod->restart_at_ms <= hx_pod_now_ms();
     case HX_START_HOST:
-        return pod->reaped && hx_pod_rebooted(pod) &&
+        return pod->reaped &&
+               (hx_pod_rebooted(pod) || pod->stopper == HX_STOPPER_HOST) &&
                hx_restart_with_host(pod->spec.restart, pod->stopper);
     case HX_START_USER:
     default:

@@ -8,7 +8,7 @@
 enum hx_start_why {
     HX_START_USER,   /* hyper-start: restarts are counted anew */
     HX_START_POLICY, /* its restart_at_ms has come */
-    HX_START_HOST    /* dom0 was booted */
+    HX_START_HOST    /* dom0 was booted, or has stopped it for that */
 };
 
 /*

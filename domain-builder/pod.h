@@ -192,10 +192,10 @@ int hx_pod_kill(struct hx_host *host, const struct hx_pod *pod, int signum,
 int hx_pod_stop(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
                 struct hx_err *err);
 
-/* The same because dom0 goes down, with the containers' own time-out: its
- * policy starts it again when dom0 is back, which hx_pod_stop() prevents. */
+/* The same because dom0 goes down: its policy starts it again when dom0 is
+ * back, which hx_pod_stop() prevents. */
 int hx_pod_stop_for_host(struct hx_host *host, struct hx_pod *pod,
-                         struct hx_err *err);
+                         int timeout_ms, struct hx_err *err);
 
 /* Removes the pod and everything of it.  A running one: HX_ERR_STATE unless
  * `force`. */
@@ -222,6 +222,20 @@ int hx_pod_resume(struct hx_host *host, struct hx_pod *pod, struct hx_err *err);
 /* HX_ERR_USAGE: it is no name, or the pod's own; HX_ERR_EXISTS. */
 int hx_pod_rename(struct hx_host *host, struct hx_pod *pod, const char *name,
                   struct hx_err *err);
+
+/* What of a pod can be changed, and by hx_pod_start() takes effect anew. */
+struct hx_pod_update {
+    bool set_restart;
+    enum hx_restart restart;
+    unsigned restart_max;
+    uint64_t mem_kib; /* 0: as it is */
+    unsigned vcpus;   /* 0: as it is */
+};
+
+/* A running one gets it at once.  HX_ERR_USAGE: more memory or CPUs than its
+ * domain was built with; HX_ERR_STATE: an --rm pod and a policy. */
+int hx_pod_update(struct hx_host *host, struct hx_pod *pod,
+                  const struct hx_pod_update *update, struct hx_err *err);
 
 /* It has ended, and its restart policy starts it again in a moment. */
 bool hx_pod_restarting(const struct hx_pod *pod);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* wrap: hx_domains_get hx_pod_build hx_pod_undo hx_pod_spawn_monitor */
 /* wrap: hx_pod_unpause hx_domain_rename hx_domain_pause hx_domain_unpause */
-/* wrap: hx_boot_id hx_pod_spawn_restarter */
+/* wrap: hx_boot_id hx_pod_spawn_restarter hx_domain_set_memory */
+/* wrap: hx_domain_set_vcpus hx_monitor_pid */
 /*
- * Starting an ended pod again, pausing and renaming it, with a pretended Xen
- * below: what is recorded, and what a failure or a kill leaves.
+ * Starting an ended pod again, after a reboot of dom0 too; pausing, renaming
+ * and updating it, with a pretended Xen below: what is recorded, and what a
+ * failure or a kill leaves.
  */
 #include "domain-builder/pod-start.h"
 
@@ -19,6 +21,7 @@
 #include "domain-builder/pod-life.h"
 #include "domain-builder/pod-monitor.h"
 #include "domain-builder/pod-names.h"
+#include "domain-builder/pod-recover.h"
 #include "domain-builder/pod-restart.h"
 #include "domain-builder/resources.h"
 #include "domain-builder/xen_control.h"
@@ -36,6 +39,11 @@ static struct scene {
     bool alive, paused;
     bool build_fails, monitor_fails, undo_fails, name_taken;
     int built, undone, restarters;
+    pid_t monitor;
+    uint64_t mem_kib; /* asked of the domain */
+    unsigned vcpus;
+    char told[80]; /* by hx_pod_recover(), the last */
+    int tellings;
     char domain_name[80];
     const char *boot_id;
 } scene;
@@ -98,8 +106,41 @@ int __wrap_hx_pod_spawn_monitor(struct hx_host *host, const struct hx_pod *pod,
 {
     (void)host;
     (void)pod;
-    return scene.monitor_fails ? hx_err_set(err, HX_ERR_SYSTEM, "monitor: no")
-                               : 0;
+    if (scene.monitor_fails)
+        return hx_err_set(err, HX_ERR_SYSTEM, "monitor: no");
+    scene.monitor = 99;
+    return 0;
+}
+
+pid_t __wrap_hx_monitor_pid(const struct hx_pod_dir *dir);
+pid_t __wrap_hx_monitor_pid(const struct hx_pod_dir *dir)
+{
+    (void)dir;
+    return scene.monitor;
+}
+
+int __wrap_hx_domain_set_memory(struct hx_host *host, uint32_t domid,
+                                uint64_t mem_kib, struct hx_err *err);
+int __wrap_hx_domain_set_memory(struct hx_host *host, uint32_t domid,
+                                uint64_t mem_kib, struct hx_err *err)
+{
+    (void)host;
+    (void)err;
+    assert_int_equal(domid, 5);
+    scene.mem_kib = mem_kib;
+    return 0;
+}
+
+int __wrap_hx_domain_set_vcpus(struct hx_host *host, uint32_t domid,
+                               unsigned vcpus, struct hx_err *err);
+int __wrap_hx_domain_set_vcpus(struct hx_host *host, uint32_t domid,
+                               unsigned vcpus, struct hx_err *err)
+{
+    (void)host;
+    (void)err;
+    assert_int_equal(domid, 5);
+    scene.vcpus = vcpus;
+    return 0;
 }
 
 int __wrap_hx_pod_spawn_restarter(struct hx_host *host,
@@ -522,6 +563,223 @@ static void a_killed_rename_is_put_right(void **state)
     }
 }
 
+/* -- updating -----------------------------------------------------------------
+ */
+
+static int update(const struct hx_pod_update *update)
+{
+    struct hx_err err = { 0 };
+
+    return hx_pod_update(scene.host, &scene.pod, update, &err);
+}
+
+static void a_running_one_is_changed_at_once(void **state)
+{
+    const struct hx_pod_update less = { .mem_kib = 40000, .vcpus = 1 };
+    const struct hx_pod_update more = { .mem_kib = 65536, .vcpus = 2 };
+    struct hx_pod pod;
+
+    (void)state;
+    make_running();
+    assert_int_equal(update(&less), 0);
+    assert_int_equal(scene.mem_kib, 40000);
+    assert_int_equal(scene.vcpus, 1);
+    pod = loaded();
+    assert_int_equal(pod.spec.mem_kib, 40000);
+    assert_int_equal(pod.spec.vcpus, 1);
+    hx_pod_release(&pod);
+    assert_int_equal(update(&more), 0);
+    assert_int_equal(scene.mem_kib, 65536);
+    assert_int_equal(scene.vcpus, 2);
+    assert_int_equal(told("\"Action\":\"update\""), 2);
+}
+
+static void it_gets_no_more_than_it_was_built_with(void **state)
+{
+    static const struct hx_pod_update more[] = { { .mem_kib = 65537 },
+                                                 { .vcpus = 3 } };
+
+    (void)state;
+    make_running();
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(update(&more[i]), -HX_ERR_USAGE);
+    assert_int_equal(scene.mem_kib + scene.vcpus, 0);
+}
+
+static void one_that_has_ended_gets_it_at_its_next_start(void **state)
+{
+    const struct hx_pod_update more = { .mem_kib = 99999, .vcpus = 9 };
+    struct hx_pod pod;
+
+    (void)state;
+    make_ended();
+    assert_int_equal(update(&more), 0);
+    assert_int_equal(scene.mem_kib + scene.vcpus, 0);
+    pod = loaded();
+    assert_int_equal(pod.spec.mem_kib, 99999);
+    assert_int_equal(pod.spec.vcpus, 9);
+    assert_int_equal(pod.end, HX_END_EXIT);
+    hx_pod_release(&pod);
+}
+
+static void an_rm_pod_gets_no_policy(void **state)
+{
+    const struct hx_pod_update always = { .set_restart = true,
+                                          .restart = HX_RESTART_ALWAYS };
+
+    (void)state;
+    scene.fixture->spec.auto_remove = true;
+    make_running();
+    assert_int_equal(update(&always), -HX_ERR_STATE);
+}
+
+static void a_policy_taken_away_ends_the_restarting(void **state)
+{
+    const struct hx_pod_update no = { .set_restart = true };
+    struct hx_pod pod;
+
+    (void)state;
+    scene.fixture->spec.restart = HX_RESTART_ALWAYS;
+    make_ended();
+    pod = loaded();
+    pod.restart_at_ms = 5;
+    save(&pod);
+    assert_int_equal(update(&no), 0);
+    pod = loaded();
+    assert_false(hx_pod_restarting(&pod));
+    assert_int_equal(pod.spec.restart, HX_RESTART_NO);
+    hx_pod_release(&pod);
+}
+
+/* -- recovering ---------------------------------------------------------------
+ */
+
+static void tell(void *opaque, const struct hx_pod *pod, enum hx_recovered what,
+                 const struct hx_err *err)
+{
+    (void)opaque;
+    (void)err;
+    scene.tellings++;
+    snprintf(scene.told, sizeof(scene.told), "%s %d", pod->spec.name,
+             (int)what);
+}
+
+/* What is told of the pod; -1: nothing. */
+static int recover(void)
+{
+    struct hx_err err = { 0 };
+
+    scene.tellings = 0;
+    assert_int_equal(hx_pod_recover(scene.host, tell, NULL, &err), 0);
+    if (scene.tellings == 0)
+        return -1;
+    assert_int_equal(scene.tellings, 1);
+    assert_memory_equal(scene.told, "web ", 4);
+    return atoi(scene.told + 4);
+}
+
+static void reboot(void)
+{
+    scene.alive = false;
+    scene.monitor = 0;
+    scene.boot_id = "next boot";
+}
+
+static void after_a_reboot_always_comes_back(void **state)
+{
+    (void)state;
+    scene.fixture->spec.restart = HX_RESTART_ALWAYS;
+    make_running();
+    reboot();
+    assert_int_equal(recover(), HX_RECOVERED_STARTED);
+    assert_int_equal(scene.built, 1);
+    assert_int_equal(told("\"Action\":\"die\""), 1);
+    assert_int_equal(recover(), -1);
+}
+
+static void on_failure_does_not(void **state)
+{
+    struct hx_pod pod;
+
+    (void)state;
+    scene.fixture->spec.restart = HX_RESTART_ON_FAILURE;
+    make_running();
+    reboot();
+    assert_int_equal(recover(), HX_RECOVERED_ENDED);
+    assert_int_equal(scene.built, 0);
+    pod = loaded();
+    assert_int_equal(pod.end, HX_END_LOST);
+    assert_false(hx_pod_restarting(&pod));
+    hx_pod_release(&pod);
+    assert_int_equal(recover(), -1);
+}
+
+static void who_was_stopped_comes_back_if_always(void **state)
+{
+    (void)state;
+    scene.fixture->spec.restart = HX_RESTART_UNLESS_STOPPED;
+    make_ended(); /* by the user */
+    reboot();
+    assert_int_equal(recover(), -1);
+    hx_pod_dir_release(&scene.dir);
+    hx_pod_release(&scene.pod);
+    scene.fixture->spec.restart = HX_RESTART_ALWAYS;
+    pod_fixture_make(scene.fixture, "other", HX_POD_EXITED, &scene.dir);
+    assert_int_equal(hx_pod_reconcile(scene.host, NULL, NULL), 0);
+    scene.tellings = 0;
+    assert_int_equal(hx_pod_recover(scene.host, tell, NULL, NULL), 0);
+    assert_int_equal(scene.tellings, 1);
+    assert_memory_equal(scene.told, "other ", 6);
+}
+
+static void whom_the_host_has_stopped_comes_back_without_a_reboot(void **state)
+{
+    struct hx_pod pod;
+
+    (void)state;
+    scene.fixture->spec.restart = HX_RESTART_UNLESS_STOPPED;
+    make_ended();
+    pod = loaded();
+    pod.stopper = HX_STOPPER_HOST;
+    pod.end = HX_END_SHUTDOWN;
+    strcpy(pod.boot_id, scene.boot_id);
+    save(&pod);
+    assert_int_equal(recover(), HX_RECOVERED_STARTED);
+}
+
+static void a_restart_of_another_boot_is_forgotten(void **state)
+{
+    struct hx_pod pod;
+
+    (void)state;
+    scene.fixture->spec.restart = HX_RESTART_ON_FAILURE;
+    make_ended();
+    pod = loaded();
+    pod.restart_at_ms = 5;
+    strcpy(pod.boot_id, "last boot");
+    save(&pod);
+    assert_int_equal(hx_pod_reconcile(scene.host, NULL, NULL), 0);
+    assert_int_equal(scene.restarters, 0);
+    pod = loaded();
+    assert_false(hx_pod_restarting(&pod));
+    hx_pod_release(&pod);
+}
+
+static void a_restart_that_nobody_sees_to_gets_somebody(void **state)
+{
+    struct hx_pod pod;
+
+    (void)state;
+    scene.fixture->spec.restart = HX_RESTART_ON_FAILURE;
+    make_ended();
+    pod = loaded();
+    pod.restart_at_ms = 5;
+    strcpy(pod.boot_id, scene.boot_id);
+    save(&pod);
+    assert_int_equal(recover(), HX_RECOVERED_RESTARTING);
+    assert_int_equal(scene.restarters, 1);
+}
+
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -539,6 +797,17 @@ int main(void)
         SCENE(bad_names_are_refused),
         SCENE(a_name_that_another_domain_has_is_given_back),
         SCENE(a_killed_rename_is_put_right),
+        SCENE(a_running_one_is_changed_at_once),
+        SCENE(it_gets_no_more_than_it_was_built_with),
+        SCENE(one_that_has_ended_gets_it_at_its_next_start),
+        SCENE(an_rm_pod_gets_no_policy),
+        SCENE(a_policy_taken_away_ends_the_restarting),
+        SCENE(after_a_reboot_always_comes_back),
+        SCENE(on_failure_does_not),
+        SCENE(who_was_stopped_comes_back_if_always),
+        SCENE(whom_the_host_has_stopped_comes_back_without_a_reboot),
+        SCENE(a_restart_of_another_boot_is_forgotten),
+        SCENE(a_restart_that_nobody_sees_to_gets_somebody),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,7 +107,7 @@ _xl_hyper_arguments() {
         ;;
     *:-*)
         _xl_hyper_reply "$cur" < <(tr -d = <<<"$options") ;;
-    inspect:* | logs:* | destroy:* | rm:* | start:* | restart:* | rename:*)
+    inspect:* | logs:* | destroy:* | rm:* | start:* | restart:* | update:* | rename:*)
         _xl_hyper_reply "$cur" < <(xl-hyper list -a -q 2>/dev/null) ;;
     stop:* | kill:* | pause:* | unpause:* | wait:*)
         _xl_hyper_reply "$cur" < <(xl-hyper list -q 2>/dev/null) ;;
