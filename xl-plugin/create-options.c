@@ -35,6 +35,7 @@ void hx_create_options_release(struct hx_create_options *options)
 {
     hx_strv_free(&options->env);
     hx_strv_free(&options->env_files);
+    hx_confine_options_release(&options->confine);
 }
 
 static int add(char ***list, const char *value, struct hx_err *err)
@@ -331,6 +332,8 @@ int hx_create_option(void *opaque, int key, const char *value,
 {
     struct hx_create_options *o = opaque;
 
+    if (hx_confine_has_option(key))
+        return hx_confine_option(&o->confine, key, value, err);
     switch (key) {
     case 't':
         o->tty = true;
@@ -377,5 +380,5 @@ int hx_create_options_check(const struct hx_create_options *o,
         return hx_err_set(err, HX_ERR_USAGE,
                           "-c and --json: the console would stand in the "
                           "JSON; leave one of them out");
-    return 0;
+    return hx_confine_check(&o->confine, o->vcpus, err);
 }

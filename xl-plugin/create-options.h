@@ -10,6 +10,7 @@
 
 #include "domain-builder/pod.h"
 #include "image/image.h"
+#include "xl-plugin/confine-options.h"
 #include "xl-plugin/options.h"
 
 /* Strings are borrowed from argv; NULL is "not said". */
@@ -36,6 +37,7 @@ struct hx_create_options {
     int64_t stop_timeout_ms; /* -1: the default */
     bool read_only;
     bool tty;
+    struct hx_confine_options confine;
 
     /* the network */
     const char *network; /* "none", or a bridge */
@@ -92,9 +94,10 @@ struct hx_create_options {
         { HX_CREATE_MAC, "mac-address", "ADDRESS", NULL },                     \
         { HX_CREATE_READ_ONLY, "read-only", NULL,                              \
           "no writable layer over the image" },                                \
-        { HX_CREATE_SCRATCH, "scratch", "SIZE",                                \
-          "most that the writable layer can hold (default 10g; takes what is " \
-          "used)" },                                                           \
+        HX_CONFINE_OPTION_TABLE{ HX_CREATE_SCRATCH, "scratch", "SIZE",         \
+                                 "most that the writable layer can hold "      \
+                                 "(default 10g; takes what is "                \
+                                 "used)" },                                    \
         { HX_CREATE_RM, "rm", NULL, "remove the pod when it has ended" },      \
         { HX_CREATE_PULL, "pull", "WHEN",                                      \
           "pull the image always, missing or never (default missing)" },       \

@@ -11,6 +11,7 @@
 #include "xl-plugin/plan.h"
 #include "xl-plugin/pod-text.h"
 #include "xl-plugin/progress.h"
+#include "xl-plugin/seccomp.h"
 #include "xl-plugin/session.h"
 
 static int get_image(const struct hx_create_options *o,
@@ -46,6 +47,19 @@ static int check_xen(struct hx_err *err)
     return r;
 }
 
+static int choose_seccomp(const struct hx_create_options *options,
+                          struct hx_pod_spec *spec, struct hx_err *err)
+{
+    _cleanup_host_ struct hx_host *host = NULL;
+    int r = hx_session_host(&host, err);
+
+    if (r == 0)
+        r = hx_seccomp_choose(&spec->containers[0].confine,
+                              options->confine.profile,
+                              hx_host_daemon_json(host), err);
+    return r;
+}
+
 int hx_launch_plan(const struct hx_create_options *options,
                    struct hx_pod_spec *spec_r, int *hold_r, struct hx_err *err)
 {
@@ -63,7 +77,8 @@ int hx_launch_plan(const struct hx_create_options *options,
         return r;
     if (getrandom(&random, sizeof(random), 0) != sizeof(random))
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "naming the pod");
-    return hx_plan_pod(options, &image, environ, random, spec_r, err);
+    r = hx_plan_pod(options, &image, environ, random, spec_r, err);
+    return r == 0 ? choose_seccomp(options, spec_r, err) : r;
 }
 
 static int print_config(const struct hx_pod_spec *spec, struct hx_err *err)

@@ -166,6 +166,9 @@ static int plan_container(const struct hx_create_options *o,
     c->user = strdup(user ? user : "");
     c->writable = o->read_only ? HX_WRITABLE_NONE : HX_WRITABLE_DISK;
     c->tty = o->tty;
+    c->confine = o->confine.spec;
+    if (hx_confine_own(&c->confine) < 0)
+        return no_memory(err);
     if (!c->name || !c->image || !c->image_id || !c->root_disk || !c->user)
         return no_memory(err);
     r = check_text("the user", c->user, err);
@@ -173,6 +176,10 @@ static int plan_container(const struct hx_create_options *o,
         r = plan_args(o, image, &c->args, err);
     if (r == 0)
         r = plan_env(o, image, caller, pod->hostname, &c->env, err);
+    if (r == 0)
+        r = check_list("--sysctl", c->confine.sysctls, err);
+    if (r == 0)
+        r = check_list("--security-opt", c->confine.security_opt, err);
     if (r == 0)
         r = plan_cwd(o, image, &c->cwd, err);
     if (r == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "image/base/json.h"
+#include "xl-plugin/confine-text.h"
 #include "xl-plugin/output.h"
 #include "xl-plugin/signals.h"
 #include "xl-plugin/times.h"
@@ -248,6 +249,22 @@ static json_int_t memory_mib(const struct hx_pod *pod)
     return (json_int_t)((pod->spec.mem_kib + 1023) >> 10);
 }
 
+static json_t *host_config_json(const struct hx_pod_spec *spec)
+{
+    json_t *obj = json_pack("{s:b, s:I, s:{s:s, s:I}}", "AutoRemove",
+                            (int)spec->auto_remove, "Memory",
+                            (json_int_t)spec->mem_kib * 1024, "RestartPolicy",
+                            "Name", hx_restart_name(spec->restart),
+                            "MaximumRetryCount", (json_int_t)spec->restart_max);
+
+    if (obj && spec->container_count > 0 &&
+        hx_confine_inspect(&spec->containers[0].confine, obj) < 0) {
+        json_decref(obj);
+        obj = NULL;
+    }
+    return obj;
+}
+
 json_t *hx_pod_inspect_json(const struct hx_pod *pod, const char *log_path)
 {
     const struct hx_pod_spec *spec = &pod->spec;
@@ -262,7 +279,7 @@ json_t *hx_pod_inspect_json(const struct hx_pod *pod, const char *log_path)
             containers, container_json(&spec->containers[i], spec->hostname));
     return json_pack(
         "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:I, s:I, s:I, "
-        "s:{s:b, s:I, s:{s:s, s:I}}, s:I, s:o, s:O}",
+        "s:o, s:I, s:o, s:O}",
         "Id", pod->uuid, "Name", hx_json_text(spec->name), "Created",
         time_json(pod->created_at_ms), "State", state_json(pod), "Image",
         hx_json_text(first ? first->image_id : NULL), "Config",
@@ -271,12 +288,9 @@ json_t *hx_pod_inspect_json(const struct hx_pod *pod, const char *log_path)
         "Domid", (json_int_t)pod->domid, "Type",
         hx_domain_type_name(spec->type), "MemoryMiB", memory_mib(pod), "Vcpus",
         (json_int_t)spec->vcpus, "ScratchBytes",
-        (json_int_t)spec->scratch_bytes, "HostConfig", "AutoRemove",
-        spec->auto_remove, "Memory", (json_int_t)spec->mem_kib * 1024,
-        "RestartPolicy", "Name", hx_restart_name(spec->restart),
-        "MaximumRetryCount", (json_int_t)spec->restart_max, "RestartCount",
-        (json_int_t)pod->restart_count, "Stages", stages_json(pod->stages),
-        "Containers", containers);
+        (json_int_t)spec->scratch_bytes, "HostConfig", host_config_json(spec),
+        "RestartCount", (json_int_t)pod->restart_count, "Stages",
+        stages_json(pod->stages), "Containers", containers);
 }
 
 json_t *hx_pod_list_json(const struct hx_pod *pod, int64_t now_ms)

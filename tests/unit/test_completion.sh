@@ -16,7 +16,8 @@ cat >"$work/bin/xl-hyper" <<'FAKE'
 case "$*" in
 'help --words') printf '%s\n' create run list ps inspect stop pull rmi ;;
 'help --words create' | 'help --words run')
-    printf '%s\n' --help --name= --type= --pull= --env= -e= --rm ;;
+    printf '%s\n' --help --name= --type= --pull= --env= -e= --rm \
+        --cap-add= --security-opt= ;;
 'help --words '*) printf '%s\n' --help --force -f ;;
 'list -a -q') printf '%s\n' web db old ;;
 'list -q') printf '%s\n' web db ;;
@@ -95,7 +96,8 @@ test_xl_has_its_own_commands_too() {
 }
 
 test_options() {
-    offers 'xl hyper-create -' --help --name --type --pull --env -e --rm
+    offers 'xl hyper-create -' --help --name --type --pull --env -e --rm \
+        --cap-add --security-opt
     offers 'hyper create --n' --name
     offers 'hyper create --rm --t' --type
     offers 'hyper stop --' --help --force
@@ -107,6 +109,8 @@ test_values_of_options() {
     offers 'xl hyper-create --type=' auto pv pvh
     offers 'xl hyper-create --type=p' pv pvh
     offers 'hyper run --pull a' always
+    offers 'hyper run --cap-add NET_B' NET_BIND_SERVICE NET_BROADCAST
+    offers 'hyper run --security-opt no' no-new-privileges
     offers 'hyper run --name '
     offers 'hyper run --name=n'
     breaks=' ' offers 'hyper run --pull=a' --pull=always

@@ -60,6 +60,17 @@ _xl_hyper_value() {
     case $option in
     --type) words='auto pv pvh' ;;
     --restart) words='no on-failure always unless-stopped' ;;
+    --cap-add | --cap-drop)
+        words='ALL AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF
+            CHECKPOINT_RESTORE CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID
+            IPC_LOCK IPC_OWNER KILL LEASE LINUX_IMMUTABLE MAC_ADMIN
+            MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST NET_RAW
+            PERFMON SETFCAP SETGID SETPCAP SETUID SYSLOG SYS_ADMIN SYS_BOOT
+            SYS_CHROOT SYS_MODULE SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO
+            SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG WAKE_ALARM' ;;
+    --security-opt)
+        words='no-new-privileges seccomp=unconfined seccomp=builtin
+            systempaths=unconfined' ;;
     --pull) words='always missing never' ;;
     --network) words="none $(cd /sys/class/net && for n in */bridge; do
         [[ -e $n ]] && echo "${n%/bridge}"; done)" ;;
