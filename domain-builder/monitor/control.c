@@ -7,9 +7,12 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "domain-builder/monitor/clients.h"
 #include "domain-builder/monitor/json-log.h"
 #include "domain-builder/monitor/link.h"
 #include "domain-builder/monitor/xen_channel.h"
+#include "domain-builder/pod-monitor.h"
+#include "image/base/cleanup.h"
 
 #define SEED_BYTES 64
 /* A new publication is followed at once so often before it has to wait like
@@ -33,6 +36,7 @@ struct hx_control {
     bool ended[HX_ABI_CONTAINERS_MAX][HX_JSON_STREAMS];
     struct hx_json_log log[HX_ABI_CONTAINERS_MAX];
     struct hx_link link;
+    struct hx_clients *clients;
 };
 
 static int64_t now_ms(void)
@@ -52,6 +56,31 @@ static unsigned channel_stream(unsigned stream)
 /* -- opening ----------------------------------------------------------------
  */
 
+static void tell_time(void *ctx)
+{
+    struct hx_control *control = ctx;
+    struct hx_ch_frame frame = { .type = HX_CH_CLOCK };
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    frame.value = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+    hx_link_send(&control->link, &frame, NULL);
+    control->clock_ms = now_ms();
+}
+
+static int open_clients(struct hx_control *control,
+                        const struct hx_pod_dir *dir, struct hx_err *err)
+{
+    _cleanup_free_ char *path = NULL;
+
+    if (asprintf(&path, "%s/" HX_MONITOR_SOCKET, dir->run_path) < 0) {
+        path = NULL;
+        return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "opening the channel");
+    }
+    return hx_clients_open(path, &control->link, tell_time, control,
+                           &control->clients, err);
+}
+
 int hx_control_open(const struct hx_pod_dir *dir, uint32_t domid,
                     size_t containers, struct hx_console *console,
                     struct hx_control **control_r, struct hx_err *err)
@@ -68,6 +97,8 @@ int hx_control_open(const struct hx_pod_dir *dir, uint32_t domid,
     for (size_t i = 0; r == 0 && i < control->containers; i++)
         r = hx_json_log_open(&control->log[i], dir, i, domid,
                              HX_JSON_LOG_MAX_BYTES, err);
+    if (r == 0)
+        r = open_clients(control, dir, err);
     if (r < 0) {
         hx_control_close(control);
         return r;
@@ -80,6 +111,7 @@ static void disconnect(struct hx_control *control)
 {
     if (!control->channel)
         return;
+    hx_clients_lost(control->clients);
     hx_link_end(&control->link);
     hx_channel_close(control->channel);
     control->channel = NULL;
@@ -90,6 +122,7 @@ void hx_control_close(struct hx_control *control)
     if (!control)
         return;
     disconnect(control);
+    hx_clients_close(control->clients);
     for (size_t i = 0; i < control->containers; i++)
         hx_json_log_close(&control->log[i]);
     free(control);
@@ -164,17 +197,6 @@ void hx_control_published(struct hx_control *control)
 /* -- talking ----------------------------------------------------------------
  */
 
-static void tell_time(struct hx_control *control)
-{
-    struct hx_ch_frame frame = { .type = HX_CH_CLOCK };
-    struct timespec ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    frame.value = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-    hx_link_send(&control->link, &frame, NULL);
-    control->clock_ms = now_ms();
-}
-
 static void greet(struct hx_control *control)
 {
     struct hx_ch_frame frame = { .type = HX_CH_SEED };
@@ -195,9 +217,10 @@ static void take_frame(void *ctx, const struct hx_ch_frame *frame,
     enum hx_json_stream stream =
         frame->stream == HX_CH_STDERR ? HX_JSON_STDERR : HX_JSON_STDOUT;
 
-    if (frame->session >= control->containers)
-        return;
-    if (frame->type == HX_CH_DATA && frame->payload) {
+    if (frame->session >= control->containers ||
+        (frame->type != HX_CH_DATA && frame->type != HX_CH_END)) {
+        hx_clients_take(control->clients, frame, payload);
+    } else if (frame->type == HX_CH_DATA && frame->payload) {
         hx_json_log_add(&control->log[frame->session], stream, payload,
                         frame->payload);
         hx_console_add(control->console, (const char *)payload, frame->payload);
@@ -221,7 +244,8 @@ static void take(struct hx_control *control)
     }
 }
 
-static void talk(struct hx_control *control)
+static void talk(struct hx_control *control, const struct pollfd *fds,
+                 size_t count)
 {
     const struct hx_link_sink sink = { .ctx = control, .frame = take_frame };
     bool was_up = hx_link_is_up(&control->link);
@@ -231,6 +255,8 @@ static void talk(struct hx_control *control)
     if (r == 0 && !was_up && hx_link_is_up(&control->link))
         greet(control);
     take(control);
+    if (r == 0)
+        hx_clients_serve(control->clients, fds, count);
     if (r == 0 && hx_link_is_up(&control->link) &&
         !hx_link_wants_write(&control->link) &&
         now_ms() - control->clock_ms >= HX_CONTROL_CLOCK_MS)
@@ -253,7 +279,7 @@ size_t hx_control_poll(struct hx_control *control, struct pollfd *fds)
         .fd = control->channel ? hx_channel_fd(control->channel) : -1,
         .events = POLLIN,
     };
-    return 1;
+    return 1 + hx_clients_poll(control->clients, fds + 1);
 }
 
 /* The sooner of two; -1 is never. */
@@ -280,6 +306,7 @@ int hx_control_timeout_ms(const struct hx_control *control)
     if (!control->channel)
         return (int)wait_ms;
     wait_ms = sooner(wait_ms, hx_channel_timeout_ms(control->channel));
+    wait_ms = sooner(wait_ms, hx_clients_timeout_ms(control->clients));
     if (!hx_link_is_up(&control->link))
         wait_ms =
             sooner(wait_ms, until(control->tried_ms + HX_CONTROL_HELLO_MS));
@@ -294,10 +321,9 @@ int hx_control_timeout_ms(const struct hx_control *control)
 void hx_control_serve(struct hx_control *control, const struct pollfd *fds,
                       size_t count)
 {
-    (void)count;
     if (control->channel) {
         hx_channel_wake(control->channel, fds[0].revents);
-        talk(control);
+        talk(control, fds + 1, count - 1);
     } else {
         take(control);
     }

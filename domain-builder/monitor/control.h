@@ -15,6 +15,7 @@
 
 #include <poll.h>
 
+#include "domain-builder/monitor/clients.h"
 #include "domain-builder/monitor/console.h"
 #include "domain-builder/pod-state.h"
 
@@ -38,7 +39,7 @@ void hx_control_published(struct hx_control *control);
 
 /* Fills `fds` (room for HX_CONTROL_FDS) and returns their number; and does
  * what poll(2) reported, or what is due. */
-#define HX_CONTROL_FDS 1
+#define HX_CONTROL_FDS (1 + HX_CLIENTS_FDS)
 size_t hx_control_poll(struct hx_control *control, struct pollfd *fds);
 int hx_control_timeout_ms(const struct hx_control *control);
 void hx_control_serve(struct hx_control *control, const struct pollfd *fds,

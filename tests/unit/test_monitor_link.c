@@ -9,51 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/base/buf.h"
+#include "tests/unit/guest_fixture.h"
 #include "tests/unit/unit.h"
 
 #define EXEC UINT64_C(0x1234567890)
 
 struct scene {
     struct hx_link link;
-    struct hx_link_transport transport;
-    struct hx_buf from_guest, to_guest;
-    size_t read_at, seen_at;
-    size_t step;      /* bytes that a read or write moves at most; 0: any */
-    size_t guest_has; /* room for what we write */
-    bool left;
+    struct guest_fixture guest;
     /* what came */
     unsigned frames;
     struct hx_ch_frame last;
     struct hx_buf data;
 };
-
-static ssize_t read_guest(void *ctx, void *data, size_t len)
-{
-    struct scene *scene = ctx;
-    size_t n = scene->from_guest.len - scene->read_at;
-
-    if (n == 0)
-        return scene->left ? -1 : 0;
-    n = n < len ? n : len;
-    if (scene->step && n > scene->step)
-        n = scene->step;
-    memcpy(data, scene->from_guest.data + scene->read_at, n);
-    scene->read_at += n;
-    return (ssize_t)n;
-}
-
-static ssize_t write_guest(void *ctx, const void *data, size_t len)
-{
-    struct scene *scene = ctx;
-    size_t n = len < scene->guest_has ? len : scene->guest_has;
-
-    if (scene->step && n > scene->step)
-        n = scene->step;
-    assert_int_equal(hx_buf_add(&scene->to_guest, data, n), 0);
-    scene->guest_has -= n;
-    return (ssize_t)n;
-}
 
 static void take(void *ctx, const struct hx_ch_frame *frame,
                  const uint8_t *payload)
@@ -64,71 +32,6 @@ static void take(void *ctx, const struct hx_ch_frame *frame,
     scene->last = *frame;
     if (frame->type == HX_CH_DATA)
         hx_buf_add(&scene->data, payload, frame->payload);
-}
-
-/* -- the guest --------------------------------------------------------------
- */
-
-static void guest_sends(struct scene *scene, struct hx_ch_frame frame,
-                        const void *payload)
-{
-    uint8_t header[HX_CH_HEADER_BYTES];
-
-    hx_ch_encode(&frame, header);
-    hx_buf_add(&scene->from_guest, header, sizeof(header));
-    hx_buf_add(&scene->from_guest, payload, frame.payload);
-}
-
-static void guest_hello(struct scene *scene, unsigned oldest, unsigned newest)
-{
-    uint8_t payload[HX_CH_HELLO_BYTES + 3] = { 0 };
-
-    hx_ch_put(payload, HX_CH_MAGIC, 4);
-    hx_ch_put(payload + 4, oldest, 2);
-    hx_ch_put(payload + 6, newest, 2);
-    guest_sends(
-        scene,
-        (struct hx_ch_frame){ .type = HX_CH_HELLO, .payload = sizeof(payload) },
-        payload);
-}
-
-static void guest_data(struct scene *scene, uint64_t session, unsigned stream,
-                       uint64_t offset, const char *text, size_t len)
-{
-    guest_sends(scene,
-                (struct hx_ch_frame){ .type = HX_CH_DATA,
-                                      .stream = (uint8_t)stream,
-                                      .session = session,
-                                      .value = offset,
-                                      .payload = (uint32_t)len },
-                text);
-}
-
-static void guest_frame(struct scene *scene, enum hx_ch_type type,
-                        uint64_t session, unsigned stream, uint64_t value)
-{
-    guest_sends(scene,
-                (struct hx_ch_frame){ .type = (uint8_t)type,
-                                      .stream = (uint8_t)stream,
-                                      .session = session,
-                                      .value = value },
-                NULL);
-}
-
-/* The next frame that the guest got; type 0: none. */
-static struct hx_ch_frame guest_gets(struct scene *scene)
-{
-    struct hx_ch_frame frame = { 0 };
-
-    if (scene->to_guest.len - scene->seen_at < HX_CH_HEADER_BYTES)
-        return frame;
-    assert_int_equal(
-        hx_ch_decode((const uint8_t *)scene->to_guest.data + scene->seen_at,
-                     &frame),
-        0);
-    scene->seen_at += HX_CH_HEADER_BYTES + frame.payload;
-    assert_true(scene->seen_at <= scene->to_guest.len);
-    return frame;
 }
 
 /* -- scenes -----------------------------------------------------------------
@@ -163,11 +66,9 @@ static int setup(void **state)
     struct scene *scene = calloc(1, sizeof(*scene));
 
     assert_non_null(scene);
-    scene->guest_has = SIZE_MAX;
-    scene->from_guest.max = scene->to_guest.max = scene->data.max = 16u << 20;
-    scene->transport =
-        (struct hx_link_transport){ scene, read_guest, write_guest };
-    hx_link_begin(&scene->link, &scene->transport, 2);
+    guest_fixture_init(&scene->guest);
+    scene->data.max = 16u << 20;
+    hx_link_begin(&scene->link, &scene->guest.transport, 2);
     *state = scene;
     return 0;
 }
@@ -181,10 +82,10 @@ static int setup_up(void **state)
     scene = *state;
     hx_link_start(&scene->link, 0, HX_CH_STDOUT, 100);
     hx_link_start(&scene->link, 0, HX_CH_STDERR, 0);
-    guest_hello(scene, 1, 1);
+    guest_hello(&scene->guest, 1, 1);
     runs(scene);
     assert_true(hx_link_is_up(&scene->link));
-    while (guest_gets(scene).type)
+    while (guest_gets(&scene->guest).type)
         ;
     return 0;
 }
@@ -194,8 +95,7 @@ static int teardown(void **state)
     struct scene *scene = *state;
 
     hx_link_end(&scene->link);
-    hx_buf_release(&scene->from_guest);
-    hx_buf_release(&scene->to_guest);
+    guest_fixture_release(&scene->guest);
     hx_buf_release(&scene->data);
     free(scene);
     return 0;
@@ -212,30 +112,30 @@ static void hello_comes_first_and_then_where_outputs_go_on(void **state)
     hx_link_start(&scene->link, 0, HX_CH_STDOUT, 100);
     hx_link_start(&scene->link, 1, HX_CH_STDERR, 7);
     runs(scene);
-    frame = guest_gets(scene);
+    frame = guest_gets(&scene->guest);
     assert_int_equal(frame.type, HX_CH_HELLO);
     assert_int_equal(frame.payload, HX_CH_HELLO_BYTES);
-    assert_int_equal(guest_gets(scene).type, 0);
+    assert_int_equal(guest_gets(&scene->guest).type, 0);
     assert_false(hx_link_is_up(&scene->link));
-    guest_hello(scene, 1, 1);
+    guest_hello(&scene->guest, 1, 1);
     runs(scene);
-    frame = guest_gets(scene);
+    frame = guest_gets(&scene->guest);
     assert_int_equal(frame.type, HX_CH_TAKEN);
     assert_int_equal(frame.session, 0);
     assert_int_equal(frame.stream, HX_CH_STDOUT);
     assert_int_equal(frame.value, 100);
-    frame = guest_gets(scene);
+    frame = guest_gets(&scene->guest);
     assert_int_equal(frame.session, 1);
     assert_int_equal(frame.stream, HX_CH_STDERR);
     assert_int_equal(frame.value, 7);
-    assert_int_equal(guest_gets(scene).type, 0);
+    assert_int_equal(guest_gets(&scene->guest).type, 0);
 }
 
 static void a_newer_guest_speaks_our_version(void **state)
 {
     struct scene *scene = *state;
 
-    guest_hello(scene, 1, 900);
+    guest_hello(&scene->guest, 1, 900);
     runs(scene);
     assert_int_equal(scene->link.version, HX_CH_VERSION);
 }
@@ -244,17 +144,17 @@ static void without_a_common_version_we_say_bye(void **state)
 {
     struct scene *scene = *state;
 
-    guest_hello(scene, HX_CH_VERSION + 1, HX_CH_VERSION + 3);
+    guest_hello(&scene->guest, HX_CH_VERSION + 1, HX_CH_VERSION + 3);
     breaks(scene, "speaks versions 2 to 4, and we 1 to 1");
-    assert_int_equal(guest_gets(scene).type, HX_CH_HELLO);
-    assert_int_equal(guest_gets(scene).type, HX_CH_BYE);
+    assert_int_equal(guest_gets(&scene->guest).type, HX_CH_HELLO);
+    assert_int_equal(guest_gets(&scene->guest).type, HX_CH_BYE);
 }
 
 static void what_is_no_hello_ends_it(void **state)
 {
     struct scene *scene = *state;
 
-    guest_frame(scene, HX_CH_OPENED, 0, 0, 0);
+    guest_frame(&scene->guest, HX_CH_OPENED, 0, 0, 0);
     breaks(scene, "no HELLO");
 }
 
@@ -262,7 +162,7 @@ static void a_hello_of_something_else_ends_it(void **state)
 {
     struct scene *scene = *state;
 
-    guest_sends(scene,
+    guest_sends(&scene->guest,
                 (struct hx_ch_frame){ .type = HX_CH_HELLO, .payload = 8 },
                 "GET / HT");
     breaks(scene, "no HELLO");
@@ -276,11 +176,11 @@ static void output_comes_in_order_and_is_taken_at_once(void **state)
     struct scene *scene = *state;
     struct hx_ch_frame frame;
 
-    scene->step = 5; /* whatever the pieces */
-    guest_data(scene, 0, HX_CH_STDOUT, 100, "hello ", 6);
-    guest_data(scene, 0, HX_CH_STDOUT, 106, "world", 5);
-    guest_data(scene, 0, HX_CH_STDERR, 0, "!", 1);
-    guest_frame(scene, HX_CH_END, 0, HX_CH_STDOUT, 111);
+    scene->guest.step = 5; /* whatever the pieces */
+    guest_data(&scene->guest, 0, HX_CH_STDOUT, 100, "hello ", 6);
+    guest_data(&scene->guest, 0, HX_CH_STDOUT, 106, "world", 5);
+    guest_data(&scene->guest, 0, HX_CH_STDERR, 0, "!", 1);
+    guest_frame(&scene->guest, HX_CH_END, 0, HX_CH_STDOUT, 111);
     for (int i = 0; i < 100; i++)
         runs(scene);
     assert_int_equal(scene->data.len, 12);
@@ -290,12 +190,12 @@ static void output_comes_in_order_and_is_taken_at_once(void **state)
     hx_link_take(&scene->link, 0, HX_CH_STDOUT, 111, true);
     hx_link_take(&scene->link, 0, HX_CH_STDERR, 0, false); /* no news */
     runs(scene);
-    frame = guest_gets(scene);
+    frame = guest_gets(&scene->guest);
     assert_int_equal(frame.type, HX_CH_TAKEN);
     assert_int_equal(frame.value, HX_CH_TAKEN_END | 111);
-    assert_int_equal(guest_gets(scene).type, 0);
+    assert_int_equal(guest_gets(&scene->guest).type, 0);
     runs(scene);
-    assert_int_equal(guest_gets(scene).type, 0);
+    assert_int_equal(guest_gets(&scene->guest).type, 0);
 }
 
 static void the_window_can_be_filled_and_moves(void **state)
@@ -307,14 +207,15 @@ static void the_window_can_be_filled_and_moves(void **state)
         uint64_t from = 100 + (uint64_t)round * HX_CH_WINDOW;
 
         for (unsigned i = 0; i < 4; i++)
-            guest_data(scene, 0, HX_CH_STDOUT, from + i * sizeof(zeros), zeros,
-                       sizeof(zeros));
+            guest_data(&scene->guest, 0, HX_CH_STDOUT, from + i * sizeof(zeros),
+                       zeros, sizeof(zeros));
         runs(scene);
         hx_link_take(&scene->link, 0, HX_CH_STDOUT, from + HX_CH_WINDOW, false);
         runs(scene);
     }
     assert_int_equal(scene->data.len, 3 * HX_CH_WINDOW);
-    guest_data(scene, 0, HX_CH_STDOUT, 100 + 3 * HX_CH_WINDOW, zeros, 1);
+    guest_data(&scene->guest, 0, HX_CH_STDOUT, 100 + 3 * HX_CH_WINDOW, zeros,
+               1);
     runs(scene);
 }
 
@@ -359,8 +260,8 @@ static void lies_end_the_connection(void **state)
 
         setup_up((void **)&scene);
         if (cases[i].before.type)
-            guest_sends(scene, cases[i].before, zeros);
-        guest_sends(scene, cases[i].frame, zeros);
+            guest_sends(&scene->guest, cases[i].before, zeros);
+        guest_sends(&scene->guest, cases[i].frame, zeros);
         breaks(scene, cases[i].why);
         teardown((void **)&scene);
     }
@@ -372,9 +273,9 @@ static void output_beyond_the_window_ends_it(void **state)
     static const char zeros[16384];
 
     for (unsigned i = 0; i < 4; i++)
-        guest_data(scene, 0, HX_CH_STDERR, i * sizeof(zeros), zeros,
+        guest_data(&scene->guest, 0, HX_CH_STDERR, i * sizeof(zeros), zeros,
                    sizeof(zeros));
-    guest_data(scene, 0, HX_CH_STDERR, HX_CH_WINDOW, zeros, 1);
+    guest_data(&scene->guest, 0, HX_CH_STDERR, HX_CH_WINDOW, zeros, 1);
     breaks(scene, "beyond the window");
     assert_int_equal(scene->data.len, HX_CH_WINDOW);
 }
@@ -383,15 +284,15 @@ static void the_unknown_is_skipped(void **state)
 {
     struct scene *scene = *state;
 
-    guest_sends(scene, (struct hx_ch_frame){ .type = 99, .payload = 4 },
+    guest_sends(&scene->guest, (struct hx_ch_frame){ .type = 99, .payload = 4 },
                 "what");
-    guest_data(scene, EXEC, HX_CH_STDOUT, 12345, "late", 4);
-    guest_data(scene, 9, HX_CH_STDOUT, 12345, "none", 4);
-    guest_frame(scene, HX_CH_ENDED, EXEC, 0, 0);
-    guest_frame(scene, HX_CH_CLOCK, 0, 0, 0);
+    guest_data(&scene->guest, EXEC, HX_CH_STDOUT, 12345, "late", 4);
+    guest_data(&scene->guest, 9, HX_CH_STDOUT, 12345, "none", 4);
+    guest_frame(&scene->guest, HX_CH_ENDED, EXEC, 0, 0);
+    guest_frame(&scene->guest, HX_CH_CLOCK, 0, 0, 0);
     runs(scene);
     assert_int_equal(scene->frames, 0);
-    guest_frame(scene, HX_CH_STATS, 77, 0, 1);
+    guest_frame(&scene->guest, HX_CH_STATS, 77, 0, 1);
     runs(scene);
     assert_int_equal(scene->frames, 1);
 }
@@ -401,7 +302,8 @@ static void goodbyes_are_no_crime(void **state)
     struct scene *scene = *state;
     struct hx_err err = { 0 };
 
-    guest_sends(scene, (struct hx_ch_frame){ .type = HX_CH_BYE, .payload = 4 },
+    guest_sends(&scene->guest,
+                (struct hx_ch_frame){ .type = HX_CH_BYE, .payload = 4 },
                 "\033[2J");
     assert_int_equal(run(scene, &err), -HX_ERR_NETWORK);
     assert_null(strchr(err.msg, '['));
@@ -412,8 +314,8 @@ static void what_was_left_behind_is_read(void **state)
     struct scene *scene = *state;
     struct hx_err err = { 0 };
 
-    guest_data(scene, 0, HX_CH_STDERR, 0, "last", 4);
-    scene->left = true;
+    guest_data(&scene->guest, 0, HX_CH_STDERR, 0, "last", 4);
+    scene->guest.left = true;
     assert_int_equal(run(scene, &err), -HX_ERR_NETWORK);
     assert_int_equal(scene->data.len, 4);
 }
@@ -426,8 +328,8 @@ static void a_fresh_session_begins_at_0(void **state)
     struct scene *scene = *state;
 
     assert_non_null(hx_link_add(&scene->link, EXEC, true));
-    guest_frame(scene, HX_CH_OPENED, EXEC, 0, 5);
-    guest_data(scene, EXEC, HX_CH_STDOUT, 0, "abc", 3);
+    guest_frame(&scene->guest, HX_CH_OPENED, EXEC, 0, 5);
+    guest_data(&scene->guest, EXEC, HX_CH_STDOUT, 0, "abc", 3);
     runs(scene);
     assert_int_equal(scene->frames, 2);
     assert_false(
@@ -435,7 +337,7 @@ static void a_fresh_session_begins_at_0(void **state)
     assert_true(
         hx_link_taken(hx_link_find(&scene->link, EXEC), HX_CH_STDOUT, 3));
     hx_link_remove(&scene->link, EXEC);
-    guest_data(scene, EXEC, HX_CH_STDOUT, 3, "late", 4);
+    guest_data(&scene->guest, EXEC, HX_CH_STDOUT, 3, "late", 4);
     runs(scene);
     assert_int_equal(scene->frames, 2);
 }
@@ -446,10 +348,10 @@ static void a_resumed_session_begins_where_it_is_told(void **state)
     struct hx_link_session *session = hx_link_add(&scene->link, EXEC, false);
 
     assert_true(hx_link_taken(session, HX_CH_STDOUT, 1000));
-    guest_data(scene, EXEC, HX_CH_STDOUT, 1000, "abc", 3);
+    guest_data(&scene->guest, EXEC, HX_CH_STDOUT, 1000, "abc", 3);
     runs(scene);
     assert_int_equal(scene->frames, 1);
-    guest_data(scene, EXEC, HX_CH_STDERR, 0, "abc", 3);
+    guest_data(&scene->guest, EXEC, HX_CH_STDERR, 0, "abc", 3);
     breaks(scene, "not asked for");
 }
 
@@ -481,7 +383,7 @@ static void what_the_guest_does_not_read_waits(void **state)
                                        .payload = sizeof(text) };
     unsigned sent = 0, came = 0;
 
-    scene->guest_has = 0;
+    scene->guest.room = 0;
     while (hx_link_room(&scene->link) >= HX_CH_FRAME_MAX) {
         hx_link_send(&scene->link, &frame, text);
         sent++;
@@ -489,11 +391,11 @@ static void what_the_guest_does_not_read_waits(void **state)
     }
     assert_in_range(sent, 50, HX_LINK_QUEUE_MAX / sizeof(text));
     assert_true(hx_link_wants_write(&scene->link));
-    scene->step = 777;
-    scene->guest_has = SIZE_MAX;
+    scene->guest.step = 777;
+    scene->guest.room = SIZE_MAX;
     for (int i = 0; i < 1000; i++)
         runs(scene);
-    while (guest_gets(scene).type == HX_CH_DATA)
+    while (guest_gets(&scene->guest).type == HX_CH_DATA)
         came++;
     assert_int_equal(came, sent);
     assert_false(hx_link_wants_write(&scene->link));
