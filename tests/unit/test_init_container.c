@@ -384,6 +384,43 @@ static void a_privileged_container_has_its_domain(void **state)
     assert_int_equal(out.code[0], 0);
 }
 
+/* The filter is in force before the last steps to the exec, and they are
+ * among what it lets through. */
+static void docker_s_filter_lets_a_container_start(void **state)
+{
+    const char *build = getenv("HX_BUILD");
+    char path[256], program[65536] = "", json[sizeof(program) + 1024];
+    FILE *file;
+
+    NEED(state);
+    snprintf(path, sizeof(path), "%s/bin/seccomp-default.program",
+             build ? build : "build");
+    file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "{\"program\": \"%65535[^\"]", program), 1);
+    fclose(file);
+    for (int with = 0; with < 2; with++) {
+        struct outcome out;
+
+        snprintf(json, sizeof(json),
+                 POD(CONTAINER(
+                     "c", "\"writable\":\"tmpfs\",\"user\":\"bob\","
+                          "\"cwd\":\"/\",\"env\":[\"PATH=/bin\"],"
+                          "\"stop_signal\":15,\"tty\":false,"
+                          "\"confine\":{\"no_new_privs\":%s,"
+                          "\"seccomp\":\"%s\"},\"args\":" SHELL(
+                              "grep -E '^(NoNew|Seccomp:)' /proc/self/status; "
+                              "mkdir /tmp-x; id -u"))),
+                 with ? "true" : "false", program);
+        supervise(json, NULL, &out);
+        assert_int_equal(out.code[0], 0);
+        assert_non_null(
+            strstr(out.output, with ? "NoNewPrivs:\t1\n" : "NoNewPrivs:\t0\n"));
+        assert_non_null(strstr(out.output, "Seccomp:\t2\n"));
+        assert_non_null(strstr(out.output, "\n1000\n"));
+    }
+}
+
 static void mount_points_are_no_links(void **state)
 {
     static const struct {
@@ -570,6 +607,7 @@ int main(void)
         cmocka_unit_test(a_process_is_as_docker_starts_it),
         cmocka_unit_test(root_has_no_power_over_the_pod),
         cmocka_unit_test(a_privileged_container_has_its_domain),
+        cmocka_unit_test(docker_s_filter_lets_a_container_start),
         cmocka_unit_test(mount_points_are_no_links),
         cmocka_unit_test(a_read_only_root_has_its_files),
         cmocka_unit_test(a_terminal_is_one),
