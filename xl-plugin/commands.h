@@ -64,6 +64,7 @@ extern const struct hx_command hx_cmd_rename;
 extern const struct hx_command hx_cmd_update;
 extern const struct hx_command hx_cmd_events;
 extern const struct hx_command hx_cmd_recover;
+extern const struct hx_command hx_cmd_cp;
 extern const struct hx_command hx_cmd_destroy;
 extern const struct hx_command hx_cmd_pull;
 extern const struct hx_command hx_cmd_images;

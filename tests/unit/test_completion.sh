@@ -122,6 +122,15 @@ test_pods() {
     offers 'hyper stop ' web db
 }
 
+test_what_can_be_copied() {
+    offers 'hyper cp w' web:
+    offers "hyper cp $work/one" "$work/one.tar"
+    offers 'hyper cp web:/e'
+    offers "hyper cp web:/etc/hosts $work/oth" "$work/other.tar"
+    cd "$work" && offers 'hyper cp -q o' one.tar other.tar && offers \
+        'hyper cp ' bin db: layout one.tar other.tar web:
+}
+
 test_images_with_colons() {
     offers 'hyper run ' nginx:latest nginx:1.25 127.0.0.1:5000/team/a:v1 \
         busybox sha256:15

@@ -93,7 +93,7 @@ static int copy(const char *arguments)
     char command[16384];
     int status;
 
-    snprintf(command, sizeof(command), "%s/bin/copy %s 2>%s/words",
+    snprintf(command, sizeof(command), "%s/bin/copy %s 2>%s/words ",
              build ? build : "build", arguments, work);
     status = system(command);
     snprintf(words, sizeof(words), "%s", read_text("words"));
@@ -105,8 +105,9 @@ static int extract_as(const char *option, const char *dest, const char *top)
 {
     char arguments[16384];
 
-    snprintf(arguments, sizeof(arguments), "extract %s '%s' '%s' <%s/tar",
-             option, at(dest), top, work);
+    snprintf(arguments, sizeof(arguments),
+             "extract %s '%s' '%s' <%s/tar >%s/size", option, at(dest), top,
+             work, work);
     return copy(arguments);
 }
 
@@ -381,6 +382,7 @@ static void members_are_counted(void **state)
     struct hx_destination dest;
     struct hx_extract how = { .dest = &dest, .top = "d", .members_max = 10 };
     struct hx_err err = { 0 };
+    uint64_t bytes;
     char name[16];
     int fd;
 
@@ -394,7 +396,7 @@ static void members_are_counted(void **state)
     finish();
     assert_int_equal(hx_destination_find(at("to"), "d", &dest, &err), 0);
     fd = open_tar(O_RDONLY);
-    assert_int_equal(hx_extract(&how, fd, &err), -HX_ERR_LIMIT);
+    assert_int_equal(hx_extract(&how, fd, &bytes, &err), -HX_ERR_LIMIT);
     close(fd);
     hx_destination_release(&dest);
     assert_true(is_there("to/d/8"));

@@ -54,6 +54,23 @@ _xl_hyper_files() {
     mapfile -t COMPREPLY < <(compgen -f -P "$1" -- "$2")
 }
 
+# Files of dom0, and pods with a colon; what is in a pod is not asked for.
+_xl_hyper_copied() {
+    local pods
+    case $1 in
+    /* | .*) _xl_hyper_files '' "$1" ;;
+    *:*) ;;
+    *)
+        compopt -o nospace -o filenames 2>/dev/null
+        pods=$(xl-hyper list -q 2>/dev/null)
+        mapfile -t COMPREPLY < <(
+            [[ -z $pods ]] || compgen -W "$pods" -S : -- "$1"
+            compgen -f -- "$1"
+        )
+        ;;
+    esac
+}
+
 # Values of options that have a few fixed ones; none of the others.
 _xl_hyper_value() {
     local option=$1 cur=$2 words
@@ -122,6 +139,8 @@ _xl_hyper_arguments() {
         _xl_hyper_reply "$cur" < <(xl-hyper list -a -q 2>/dev/null) ;;
     stop:* | kill:* | pause:* | unpause:* | wait:*)
         _xl_hyper_reply "$cur" < <(xl-hyper list -q 2>/dev/null) ;;
+    cp:*)
+        _xl_hyper_copied "$cur" ;;
     rmi:*)
         _xl_hyper_images "$cur" ;;
     create:* | run:* | pull:*)

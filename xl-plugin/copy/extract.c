@@ -486,7 +486,8 @@ static int take_members(struct extractor *x, struct hx_err *err)
     return 0;
 }
 
-int hx_extract(const struct hx_extract *how, int in, struct hx_err *err)
+int hx_extract(const struct hx_extract *how, int in, uint64_t *bytes_r,
+               struct hx_err *err)
 {
     struct extractor *x = calloc(1, sizeof(*x));
     int r;
@@ -506,6 +507,7 @@ int hx_extract(const struct hx_extract *how, int in, struct hx_err *err)
         r = x->archive
                 ? unreadable(x, err)
                 : hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "preparing a copy");
+    *bytes_r = x->archive ? (uint64_t)archive_filter_bytes(x->archive, 0) : 0;
     archive_read_free(x->archive);
     hx_cleanup_close(&x->folder);
     free(x);

@@ -11,6 +11,8 @@
 #ifndef HX_COPY_EXTRACT_H
 #define HX_COPY_EXTRACT_H
 
+#include <stdint.h>
+
 #include "xl-plugin/copy/destination.h"
 
 #define HX_EXTRACT_MEMBERS_MAX (4u << 20)
@@ -25,12 +27,13 @@ struct hx_extract {
 };
 
 /*
- * Reads a tar, not compressed, from `in`.  Devices are left out, which is an
- * error in the end (HX_ERR_UNSUPPORTED), when all else is there; any other
- * error ends the copy.  HX_ERR_CORRUPT: no tar, cut off, or members that have
- * no place in it; HX_ERR_LIMIT: a bound; HX_ERR_EXISTS: a folder in a file's
- * place, a file in a folder's, a link in the way.
+ * Reads a tar, not compressed, from `in`.  *bytes_r is its size.  Devices are
+ * left out, which is an error in the end (HX_ERR_UNSUPPORTED), when all else is
+ * there; any other error ends the copy.  HX_ERR_CORRUPT: no tar, cut off, or
+ * members that have no place in it; HX_ERR_LIMIT: a bound; HX_ERR_EXISTS: a
+ * folder in a file's place, a file in a folder's, a link in the way.
  */
-int hx_extract(const struct hx_extract *how, int in, struct hx_err *err);
+int hx_extract(const struct hx_extract *how, int in, uint64_t *bytes_r,
+               struct hx_err *err);
 
 #endif

@@ -6,7 +6,7 @@
  * or output: reads a guest's tar and writes files, or the other way round.  A
  * program of its own, because what a guest sends is hostile, and because it
  * locks itself into the destination.  What goes wrong is a sentence on
- * standard error.
+ * standard error, and status 1; 2 when the reader of the tar has gone.
  */
 #include <getopt.h>
 #include <locale.h>
@@ -24,12 +24,16 @@ static const char usage[] =
     "Usage: copy extract [-a] DEST TOP\n"
     "       copy create [-L] SRC TOP\n"
     "\n"
-    "Write the tar on standard input as DEST, or SRC as a tar to standard\n"
-    "output.  All its names begin with TOP.  Started by xl-hyper.\n"
+    "Write the tar on standard input as DEST and print its size in bytes, or\n"
+    "write SRC as a tar to standard output.  All names in it begin with TOP.\n"
+    "Started by xl-hyper.\n"
     "\n"
     "  -a          owners, attributes and all bits of the mode as in the tar\n"
     "  -L          SRC may be a link and means what it leads to\n"
     "  -h, --help  print this\n";
+
+/* The pod's side took no more: why, is known there. */
+#define STATUS_HUNG_UP 2
 
 struct command {
     bool as_is, follow, help;
@@ -39,6 +43,7 @@ static int extract(const struct command *command, char *const *operands,
                    struct hx_err *err)
 {
     struct hx_destination dest;
+    uint64_t bytes = 0;
     const struct hx_extract how = {
         .dest = &dest,
         .top = operands[1],
@@ -50,7 +55,9 @@ static int extract(const struct command *command, char *const *operands,
         return r;
     r = hx_confine(dest.base, err);
     if (r == 0)
-        r = hx_extract(&how, STDIN_FILENO, err);
+        r = hx_extract(&how, STDIN_FILENO, &bytes, err);
+    if (r == 0)
+        printf("%llu\n", (unsigned long long)bytes);
     hx_destination_release(&dest);
     return r;
 }
@@ -113,7 +120,8 @@ int main(int argc, char **argv)
     r = run(argc, argv, &command, &err);
     if (r == 0 && command.help)
         fputs(usage, stdout);
-    if (r < 0)
-        fprintf(stderr, "xl-hyper: %s\n", err.msg);
-    return r < 0 ? 1 : 0;
+    if (r == 0)
+        return 0;
+    fprintf(stderr, "%s\n", err.msg);
+    return err.code == HX_ERR_GUEST ? STATUS_HUNG_UP : 1;
 }
