@@ -15,8 +15,8 @@
 #include "image/base/cleanup.h"
 
 #define SEED_BYTES 64
-/* A new publication is followed at once so often before it has to wait like
- * other failures; and never faster than this. */
+/* A guest that has published anew, after the old channel was lost, need not
+ * wait: so often, and never faster than this. */
 #define QUICK_RETRIES  3
 #define QUICK_RETRY_MS 100
 /* What a dead guest can have left in the ring, and in the frame in hand. */
@@ -28,6 +28,7 @@ struct hx_control {
     struct hx_console *console;
     struct hx_channel *channel; /* NULL: no connection */
     bool published;             /* there is something to connect to */
+    bool news;                  /* since the last attempt, perhaps */
     bool complained;
     unsigned failures; /* since a connection was good */
     int64_t tried_ms;  /* when a connection was begun last */
@@ -153,6 +154,7 @@ static void connect_guest(struct hx_control *control)
     struct hx_err err = { 0 };
 
     control->tried_ms = now_ms();
+    control->news = false;
     if (hx_channel_open(control->domid, &control->channel, &err) < 0) {
         control->failures++;
         return;
@@ -182,15 +184,16 @@ static int64_t retry_ms(const struct hx_control *control)
         return 0;
     if (wait_ms > HX_CONTROL_RETRY_MAX_MS)
         wait_ms = HX_CONTROL_RETRY_MAX_MS;
+    if (control->news && control->failures <= QUICK_RETRIES)
+        wait_ms = QUICK_RETRY_MS;
     wait_ms += control->tried_ms - now_ms();
     return wait_ms > 0 ? wait_ms : 0;
 }
 
 void hx_control_published(struct hx_control *control)
 {
-    control->published = true;
-    if (!control->channel && control->failures <= QUICK_RETRIES &&
-        now_ms() - control->tried_ms >= QUICK_RETRY_MS)
+    control->published = control->news = true;
+    if (retry_ms(control) == 0)
         connect_guest(control);
 }
 

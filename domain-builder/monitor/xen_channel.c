@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <xentoollog.h>
 
 #include "pv-init/channel-abi.h"
 
@@ -28,6 +29,34 @@ static int64_t now_ms(void)
     return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
 }
 
+/* -- connecting -------------------------------------------------------------
+ */
+
+/* A guest can make each attempt fail: the libraries do not say so each time. */
+static void ignore_message(struct xentoollog_logger *logger,
+                           xentoollog_level level, int errnum,
+                           const char *context, const char *format, va_list al)
+{
+    (void)logger, (void)level, (void)errnum, (void)context, (void)format;
+    (void)al;
+}
+
+static void ignore_progress(struct xentoollog_logger *logger,
+                            const char *context, const char *doing, int percent,
+                            unsigned long done, unsigned long total)
+{
+    (void)logger, (void)context, (void)doing, (void)percent, (void)done;
+    (void)total;
+}
+
+static void ignore_destroy(struct xentoollog_logger *logger)
+{
+    (void)logger;
+}
+
+static struct xentoollog_logger silence = { ignore_message, ignore_progress,
+                                            ignore_destroy };
+
 int hx_channel_open(uint32_t domid, struct hx_channel **channel_r,
                     struct hx_err *err)
 {
@@ -37,7 +66,7 @@ int hx_channel_open(uint32_t domid, struct hx_channel **channel_r,
     if (!channel)
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "opening the channel");
     snprintf(path, sizeof(path), "/local/domain/%u/" HX_CH_XENSTORE_DIR, domid);
-    channel->vchan = libxenvchan_client_init(NULL, (int)domid, path);
+    channel->vchan = libxenvchan_client_init(&silence, (int)domid, path);
     if (!channel->vchan) {
         free(channel);
         return hx_err_set(err, HX_ERR_GUEST,
@@ -58,6 +87,9 @@ void hx_channel_close(struct hx_channel *channel)
     libxenvchan_close(channel->vchan);
     free(channel);
 }
+
+/* -- waking up --------------------------------------------------------------
+ */
 
 int hx_channel_fd(const struct hx_channel *channel)
 {
@@ -94,6 +126,9 @@ void hx_channel_wake(struct hx_channel *channel, short revents)
     if (!channel->masked)
         xenevtchn_unmask(vchan->event, vchan->event_port);
 }
+
+/* -- bytes ------------------------------------------------------------------
+ */
 
 ssize_t hx_channel_read(void *ctx, void *data, size_t len)
 {
