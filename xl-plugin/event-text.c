@@ -121,7 +121,7 @@ static int by_name(const void *a, const void *b)
 
 static void print_attributes(FILE *out, const json_t *attributes)
 {
-    const char *names[32];
+    const char *names[32] = { 0 };
     const char *name;
     json_t *value;
     size_t count = 0;
