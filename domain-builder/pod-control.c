@@ -163,6 +163,8 @@ int hx_pod_kill(struct hx_host *host, const struct hx_pod *pod, int signum,
     if (r < 0 || ended)
         return r; /* it was about to start again */
     r = send_signal(host, pod, signum, err);
+    if (r < 0 && ends_it(pod, signum))
+        note_stopper(host, pod, HX_STOPPER_NONE, &ended, NULL);
     if (r < 0)
         return r;
     snprintf(number, sizeof(number), "%d", signum);
@@ -412,6 +414,8 @@ static int stop(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
         r = stop_by_force(host, pod, err);
     if (r == 0)
         tell_of_stop(host, pod, "stop");
+    else if (r != -HX_ERR_INTERRUPTED && r != -HX_ERR_NOT_FOUND)
+        note_stopper(host, pod, HX_STOPPER_NONE, &ended, NULL); /* runs on */
     return r;
 }
 

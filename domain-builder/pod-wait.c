@@ -187,7 +187,10 @@ static int wait_for_end(struct waiting *wait, struct hx_err *err)
         hx_cleanup_close(&wait->monitor);
         wait->monitor = hx_monitor_watch(&wait->dir);
         r = refresh(wait, err);
-        if (r < 0 || (wait->pod->state == HX_POD_EXITED && wait->pod->reaped))
+        /* One that is about to start again must not be missed: its log is
+         * complete, too. */
+        if (r < 0 || (wait->pod->state == HX_POD_EXITED &&
+                      (wait->pod->reaped || hx_pod_restarting(wait->pod))))
             return r;
         if (wait->monitor >= 0) {
             r = sleep_until_news(wait, err);

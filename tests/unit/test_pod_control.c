@@ -31,6 +31,7 @@ static struct scene {
     bool wait_takes_its_time;
     int skipped_s; /* of the clock */
     int undone, reconciled, requests;
+    const char *verb; /* NULL: "stop" */
 } scene;
 
 int __real_clock_gettime(clockid_t clock, struct timespec *ts_r);
@@ -135,7 +136,7 @@ int __wrap_hx_xen_request(struct hx_host *host, uint32_t domid,
     (void)timeout_ms;
     assert_int_equal(domid, 5);
     assert_string_equal(uuid, scene.dir.uuid);
-    assert_string_equal(verb, "stop");
+    assert_string_equal(verb, scene.verb ? scene.verb : "stop");
     scene.requests++;
     return scene.request_result
                ? hx_err_set(err, (enum hx_err_code)scene.request_result, "no")
@@ -280,6 +281,105 @@ static void a_running_one_is_destroyed_by_force_only(void **state)
     assert_int_equal(access(scene.dir.path, F_OK), -1);
 }
 
+/* -- restart policies ---------------------------------------------------------
+ */
+
+static enum hx_pod_stopper stopper(void)
+{
+    enum hx_pod_stopper who;
+    struct hx_pod pod;
+
+    assert_int_equal(hx_pod_dir_load(&scene.dir, &pod, NULL), 0);
+    who = pod.stopper;
+    hx_pod_release(&pod);
+    return who;
+}
+
+static int send(int signum)
+{
+    struct hx_err err = { 0 };
+
+    scene.verb = "kill";
+    return hx_pod_kill(scene.host, &scene.pod, signum, &err);
+}
+
+static void who_has_stopped_it_is_recorded(void **state)
+{
+    struct hx_err err = { 0 };
+
+    (void)state;
+    assert_int_equal(stop(0), 0);
+    assert_int_equal(stopper(), HX_STOPPER_USER);
+    assert_int_equal(hx_pod_stop_for_host(scene.host, &scene.pod, 0, &err), 0);
+    assert_int_equal(stopper(), HX_STOPPER_HOST);
+}
+
+static void one_that_runs_on_was_not_stopped(void **state)
+{
+    (void)state;
+    scene.request_result = HX_ERR_NO_XEN;
+    assert_int_equal(stop(0), -HX_ERR_NO_XEN);
+    assert_int_equal(stopper(), HX_STOPPER_NONE);
+    assert_int_equal(send(9), -HX_ERR_NO_XEN);
+    assert_int_equal(stopper(), HX_STOPPER_NONE);
+}
+
+static void a_signal_that_ends_it_is_a_stop(void **state)
+{
+    (void)state;
+    assert_int_equal(send(1), 0);
+    assert_int_equal(stopper(), HX_STOPPER_NONE);
+    assert_int_equal(send(15), 0); /* its stop signal */
+    assert_int_equal(stopper(), HX_STOPPER_USER);
+    assert_int_equal(scene.requests, 2);
+}
+
+/* It has ended, and its policy is about to start it. */
+static void make_restarting(void)
+{
+    struct hx_pod pod;
+
+    assert_int_equal(hx_pod_dir_load(&scene.dir, &pod, NULL), 0);
+    pod.state = HX_POD_EXITED;
+    pod.reaped = true;
+    pod.end = HX_END_EXIT;
+    pod.exit_code = 3;
+    pod.restart_at_ms = 5;
+    assert_int_equal(hx_pod_dir_lock(&scene.dir, 0, NULL), 0);
+    assert_int_equal(hx_pod_dir_save(&scene.dir, &pod, NULL), 0);
+    hx_pod_dir_unlock(&scene.dir);
+    hx_pod_release(&scene.pod);
+    scene.pod = pod;
+}
+
+static void one_about_to_start_again_is_kept_from_it(void **state)
+{
+    struct hx_pod pod;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        make_restarting();
+        assert_int_equal(i ? send(9) : stop(0), 0);
+        assert_int_equal(scene.requests, 0);
+        assert_int_equal(hx_pod_dir_load(&scene.dir, &pod, NULL), 0);
+        assert_false(hx_pod_restarting(&pod));
+        assert_int_equal(pod.stopper, HX_STOPPER_USER);
+        hx_pod_release(&pod);
+        recorded(HX_END_EXIT, 3);
+    }
+}
+
+static void and_is_removed_by_force_only(void **state)
+{
+    struct hx_err err = { 0 };
+
+    (void)state;
+    make_restarting();
+    assert_int_equal(hx_pod_destroy(scene.host, &scene.pod, false, &err),
+                     -HX_ERR_STATE);
+    assert_int_equal(hx_pod_destroy(scene.host, &scene.pod, true, &err), 0);
+}
+
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -292,6 +392,11 @@ int main(void)
         SCENE(one_that_is_gone_meanwhile_is_waited_for),
         SCENE(its_own_end_is_kept),
         SCENE(a_running_one_is_destroyed_by_force_only),
+        SCENE(who_has_stopped_it_is_recorded),
+        SCENE(one_that_runs_on_was_not_stopped),
+        SCENE(a_signal_that_ends_it_is_a_stop),
+        SCENE(one_about_to_start_again_is_kept_from_it),
+        SCENE(and_is_removed_by_force_only),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
