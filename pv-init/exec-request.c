@@ -13,6 +13,27 @@ static const char *given(const char *text)
     return text && text[0] ? text : NULL;
 }
 
+/* Root's, with pipes, and heard to its end. */
+static int finish_service(struct hx_init_fields *at,
+                          struct hx_init_exec_request *out)
+{
+    struct hx_init_service *service = &out->service;
+
+    if (out->tty || out->detach || out->vm || out->args)
+        return hx_init_fields_wrong(at, "args",
+                                    "absent, as are a terminal, detach and vm: "
+                                    "no program is asked for");
+    if (service->kind == HX_INIT_SERVICE_PUT && !out->has_stdin)
+        return hx_init_fields_wrong(at, "stdin", "true: the tar comes there");
+    if (service->kind == HX_INIT_SERVICE_PROCESSES) {
+        service->container = out->container;
+        /* A container does not see the others, nor what its own processes
+         * are called here. */
+        out->vm = true;
+    }
+    return 0;
+}
+
 static int parse(struct hx_init_fields *at, struct hx_init_exec_request *out)
 {
     const char **p;
@@ -31,8 +52,10 @@ static int parse(struct hx_init_fields *at, struct hx_init_exec_request *out)
     out->detach = hx_init_field_bool_or(at, "detach", false);
     out->rows = (unsigned)hx_init_field_u64(at, "rows", 24, 1, 65535);
     out->columns = (unsigned)hx_init_field_u64(at, "columns", 80, 1, 65535);
-    if (at->failed)
+    if (hx_init_service_parse(at, &out->service) < 0 || at->failed)
         return -1;
+    if (out->service.kind != HX_INIT_SERVICE_NONE)
+        return finish_service(at, out);
     if (!out->args || !out->args[0])
         return hx_init_fields_wrong(at, "args", "a list of one or more");
     for (p = out->env; p && *p; p++) {

@@ -7,17 +7,20 @@
 #include <stdbool.h>
 
 #include "pv-init/base.h"
+#include "pv-init/service.h"
 
 struct hx_init_exec_request {
     unsigned container; /* below HX_ABI_CONTAINERS_MAX */
     bool vm;            /* in pv-init's own namespaces; no container */
-    const char **args;  /* at least one; ends in NULL, as env does */
+    const char **args;  /* at least one; ends in NULL, as env does; NULL with
+                           a service */
     const char **env;
     const char *user; /* NULL: the container's */
     const char *cwd;  /* absolute; NULL: the container's */
     bool tty, has_stdin, privileged, detach;
-    unsigned rows, columns; /* 1..65535 */
-    json_t *doc;            /* owns every string above */
+    unsigned rows, columns;         /* 1..65535 */
+    struct hx_init_service service; /* in place of a program, or none */
+    json_t *doc;                    /* owns every string above */
 };
 
 /* *out is zeroed first, and to be released in any case. */

@@ -76,6 +76,12 @@ static int describe(const struct place *place,
         out->confine.no_new_privs = false;
         out->confine.filter = NULL;
     }
+    /* Its own code needs no filter, which may know nothing of what it calls. */
+    if (request->service.kind != HX_INIT_SERVICE_NONE) {
+        out->user = "0:0";
+        out->cwd = "/";
+        out->confine.filter = NULL;
+    }
     out->env = hx_init_exec_request_env(request, out->env);
     return out->env ? 0 : hx_init_fail_sys(err, ENOMEM, "its environment");
 }
@@ -110,6 +116,8 @@ static int become_program(const struct place *place,
     if (hx_init_plumbing_connect(p, spec, &user, err) < 0 ||
         hx_init_process_become(&own, &user, err) < 0)
         return HX_INIT_EXIT_SETUP;
+    if (place->request->service.kind != HX_INIT_SERVICE_NONE)
+        hx_init_service_run(&place->request->service);
     return hx_init_process_exec(own.args, env, err);
 }
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "pv-init/container.h"
+#include "pv-init/mounts.h"
 #include "pv-init/stats.h"
 #include "pv-init/supervise.h"
 #include "pv-init/terminal.h"
@@ -583,6 +584,116 @@ static void a_detached_exec_says_nothing(void **state)
     finish();
 }
 
+/* -- what pv-init does itself ------------------------------------------------
+ */
+
+static void sh(const char *script, const char *expected)
+{
+    char out[8192], request[512];
+
+    snprintf(request, sizeof(request),
+             "{\"container\":0,\"args\":[\"sh\",\"-c\",\"%s\"]}", script);
+    assert_int_equal(run(request, out, sizeof(out), 2), 0);
+    assert_string_equal(out, expected);
+}
+
+/* Out of the container, and into it again under another name. */
+static void files_go_both_ways(void **state)
+{
+    static char tar[16384], out[8192];
+
+    NEED(state);
+    begin(SLEEP);
+    sh("mkdir /d && echo text >/d/f && chown 7:8 /d/f && ln -s /d/f /l", "");
+    assert_int_equal(
+        run("{\"container\":0,\"get\":\"/d\"}", tar, sizeof(tar), 2), 0);
+    assert_non_null(memmem(tar, sizeof(tar), "text\n", 5));
+
+    open_session(S1, "{\"container\":0,\"put\":\"/new\",\"top\":\"d\","
+                     "\"stdin\":true,\"keep_owner\":true}");
+    await(HX_CH_OPENED, S1);
+    say(HX_CH_DATA, S1, 0, tar, 8192);
+    say(HX_CH_END, S1, 8192, NULL, 0);
+    assert_int_equal(collect(S1, out, sizeof(out), 2), 0);
+    assert_string_equal(out, "");
+    sh("cat /new/f; stat -c %u:%g /new/f", "text\n7:8\n");
+    finish();
+}
+
+static void what_cannot_be_done_is_told(void **state)
+{
+    static const struct {
+        const char *request, *words;
+        int code;
+        unsigned outs;
+    } cases[] = {
+        { "{\"container\":0,\"get\":\"/no\"}", "/no: No such file", 1, 2 },
+        { "{\"container\":0,\"put\":\"/no/way\",\"top\":\"f\","
+          "\"stdin\":true}",
+          "the tar ends too early", 1, 2 },
+        { "{\"container\":0,\"put\":\"/no\",\"stdin\":true}",
+          "/no is no folder", 1, 2 },
+        { "{\"container\":0,\"get\":\"no\"}", NULL, 125, 0 },
+        { "{\"container\":0,\"get\":\"/x\",\"put\":\"/x\"}", NULL, 125, 0 },
+        { "{\"container\":0,\"get\":\"/x\",\"tty\":true}", NULL, 125, 0 },
+        { "{\"container\":0,\"get\":\"/x\",\"args\":[\"sh\"]}", NULL, 125, 0 },
+        { "{\"container\":0,\"put\":\"/x\"}", NULL, 125, 0 },
+        { "{\"vm\":true,\"processes\":true}", NULL, 125, 0 },
+        { "{\"container\":5,\"get\":\"/\"}", NULL, 125, 0 },
+    };
+    char out[8192];
+
+    NEED(state);
+    begin(SLEEP);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int code;
+
+        open_session(S1 + i, cases[i].request);
+        if (strstr(cases[i].request, "stdin")) {
+            await(HX_CH_OPENED, S1 + i);
+            say(HX_CH_END, S1 + i, 0, NULL, 0);
+        }
+        code = collect(S1 + i, out, sizeof(out), cases[i].outs);
+        if (code != cases[i].code)
+            fail_msg("%s: %d, %s", cases[i].request, code, out);
+        if (cases[i].words && !strstr(out, cases[i].words))
+            fail_msg("%s: %s", cases[i].request, out);
+        say(HX_CH_CLOSE, S1 + i, 0, NULL, 0);
+    }
+    finish();
+}
+
+/* Links that lead out of the container lead nowhere else. */
+static void links_stay_in_the_container(void **state)
+{
+    static char tar[16384];
+
+    NEED(state);
+    begin(SLEEP);
+    sh("mkdir /d && ln -s /../../../proc/1/root/d /l && echo in >/d/f", "");
+    assert_int_equal(
+        run("{\"container\":0,\"get\":\"/l/f\"}", tar, sizeof(tar), 2), 0);
+    assert_non_null(memmem(tar, sizeof(tar), "in\n", 3));
+    finish();
+}
+
+static void processes_are_listed(void **state)
+{
+    char out[8192];
+
+    NEED(state);
+    begin(SLEEP);
+    if (access(HX_INIT_CGROUP "/cgroup.procs", F_OK) < 0) {
+        finish();
+        skip();
+    }
+    assert_int_equal(
+        run("{\"container\":0,\"processes\":true}", out, sizeof(out), 2), 0);
+    assert_ptr_equal(strstr(out, "1\t0\t0\t"), out);
+    assert_non_null(strstr(out, "\tsleep 50\n"));
+    finish();
+}
+
 static void stats_are_read_from_the_kernels_texts(void **state)
 {
     uint64_t in, out;
@@ -623,6 +734,10 @@ int main(void)
         cmocka_unit_test(a_stalled_reader_blocks_no_other),
         cmocka_unit_test(a_container_has_a_stdin),
         cmocka_unit_test(a_detached_exec_says_nothing),
+        cmocka_unit_test(files_go_both_ways),
+        cmocka_unit_test(what_cannot_be_done_is_told),
+        cmocka_unit_test(links_stay_in_the_container),
+        cmocka_unit_test(processes_are_listed),
         cmocka_unit_test(stats_are_read_from_the_kernels_texts),
     };
 
