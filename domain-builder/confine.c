@@ -63,19 +63,20 @@ int hx_confine_own(struct hx_confine_spec *confine)
 
 json_t *hx_confine_to_json(const struct hx_confine_spec *confine)
 {
-    return json_pack(
-        "{s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:s?, s:i, s:I, s:I, s:I}",
-        "privileged", (int)confine->privileged, "no_new_privs",
-        (int)confine->no_new_privs, "unmasked", (int)confine->unmasked,
-        "cap_add", hx_json_from_strv(confine->cap_add), "cap_drop",
-        hx_json_from_strv(confine->cap_drop), "security_opt",
-        hx_json_from_strv(confine->security_opt), "ulimits",
-        hx_json_from_strv(confine->ulimits), "sysctls",
-        hx_json_from_strv(confine->sysctls), "seccomp", confine->seccomp,
-        "oom_score_adj", confine->oom_score_adj, "pids_limit",
-        (json_int_t)confine->pids_limit, "nano_cpus",
-        (json_int_t)confine->nano_cpus, "cpu_shares",
-        (json_int_t)confine->cpu_shares);
+    return json_pack("{s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:s?, s:i, "
+                     "s:I, s:I, s:I}",
+                     "privileged", (int)confine->privileged, "no_new_privs",
+                     (int)confine->no_new_privs, "unmasked",
+                     (int)confine->unmasked, "init", (int)confine->init,
+                     "cap_add", hx_json_from_strv(confine->cap_add), "cap_drop",
+                     hx_json_from_strv(confine->cap_drop), "security_opt",
+                     hx_json_from_strv(confine->security_opt), "ulimits",
+                     hx_json_from_strv(confine->ulimits), "sysctls",
+                     hx_json_from_strv(confine->sysctls), "seccomp",
+                     confine->seccomp, "oom_score_adj", confine->oom_score_adj,
+                     "pids_limit", (json_int_t)confine->pids_limit, "nano_cpus",
+                     (json_int_t)confine->nano_cpus, "cpu_shares",
+                     (json_int_t)confine->cpu_shares);
 }
 
 static int flags_from_json(const json_t *obj, const char *what,
@@ -86,7 +87,8 @@ static int flags_from_json(const json_t *obj, const char *what,
         bool *flag;
     } flags[] = { { "privileged", &out->privileged },
                   { "no_new_privs", &out->no_new_privs },
-                  { "unmasked", &out->unmasked } };
+                  { "unmasked", &out->unmasked },
+                  { "init", &out->init } };
 
     for (size_t i = 0; i < COUNT(flags); i++) {
         int value = 0, r = hx_json_bool(obj, flags[i].field, what,
@@ -319,17 +321,17 @@ json_t *hx_confine_for_guest(const struct hx_confine_spec *confine,
     if (program && strcmp(program, HX_SECCOMP_UNCONFINED) == 0)
         program = NULL;
     /* 1e9 of a second in 100 ms: 1e5 microseconds. */
-    return json_pack("{s:I, s:b, s:b, s:b, s:s?, s:i, s:I, s:I, s:I, s:o, s:o}",
-                     "capabilities", (json_int_t)caps, "no_new_privs",
-                     (int)confine->no_new_privs, "privileged",
-                     (int)confine->privileged, "unmasked",
-                     confine->privileged || confine->unmasked, "seccomp",
-                     program, "oom_score_adj", confine->oom_score_adj,
-                     "pids_max", (json_int_t)confine->pids_limit,
-                     "cpu_quota_us", (json_int_t)(confine->nano_cpus / 10000),
-                     "cpu_weight", cpu_weight(confine->cpu_shares), "ulimits",
-                     ulimits_for_guest(confine->ulimits), "sysctls",
-                     sysctls_for_guest(confine->sysctls));
+    return json_pack(
+        "{s:I, s:b, s:b, s:b, s:b, s:s?, s:i, s:I, s:I, s:I, s:o, s:o}",
+        "capabilities", (json_int_t)caps, "no_new_privs",
+        (int)confine->no_new_privs, "privileged", (int)confine->privileged,
+        "unmasked", confine->privileged || confine->unmasked, "init",
+        (int)confine->init, "seccomp", program, "oom_score_adj",
+        confine->oom_score_adj, "pids_max", (json_int_t)confine->pids_limit,
+        "cpu_quota_us", (json_int_t)(confine->nano_cpus / 10000), "cpu_weight",
+        cpu_weight(confine->cpu_shares), "ulimits",
+        ulimits_for_guest(confine->ulimits), "sysctls",
+        sysctls_for_guest(confine->sysctls));
 }
 
 int hx_confine_load_seccomp(const char *folder, char **program_r,
@@ -353,6 +355,6 @@ int hx_confine_load_seccomp(const char *folder, char **program_r,
     if (r < 0)
         return hx_err_prefix(err, "reading the default seccomp filter (it "
                                   "comes with xl-hyper)");
-    *program_r = strdup(program);
+    *program_r = program ? strdup(program) : NULL;
     return *program_r ? 0 : hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "%s", path);
 }

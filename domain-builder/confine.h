@@ -21,6 +21,7 @@
 struct hx_confine_spec {
     bool privileged;
     bool no_new_privs;
+    bool init;      /* a reaper of orphans is PID 1 */
     bool unmasked;  /* --security-opt systempaths=unconfined */
     char **cap_add; /* "CAP_NET_ADMIN", "ALL" */
     char **cap_drop;

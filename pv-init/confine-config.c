@@ -139,6 +139,7 @@ int hx_init_confine_parse(struct hx_init_fields *at,
     out->no_new_privs = hx_init_field_bool_or(at, "no_new_privs", false);
     out->privileged = hx_init_field_bool_or(at, "privileged", false);
     out->unmasked = hx_init_field_bool_or(at, "unmasked", out->privileged);
+    out->init = hx_init_field_bool_or(at, "init", false);
     out->oom_score_adj =
         (int)hx_init_field_int(at, "oom_score_adj", 0, -1000, 1000);
     out->pids_max = hx_init_field_u64(at, "pids_max", 0, 0, UINT32_MAX);

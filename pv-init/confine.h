@@ -40,6 +40,7 @@ struct hx_init_confine {
     bool no_new_privs;
     /* Everything of the domain's devices, /sys and cgroups to be written. */
     bool privileged;
+    bool init;     /* the first process is reaper.h's */
     bool unmasked; /* nothing of /proc and /sys is hidden or read-only */
     int oom_score_adj;
     struct sock_filter *filter; /* NULL: none */

@@ -18,6 +18,7 @@
 #include "pv-init/etcfiles.h"
 #include "pv-init/mounts.h"
 #include "pv-init/process.h"
+#include "pv-init/reaper.h"
 #include "pv-init/root.h"
 #include "pv-init/sandbox.h"
 
@@ -85,7 +86,7 @@ static int become_program(const struct hx_init_config *config, unsigned index,
         .unmasked = own->confine.unmasked,
         .privileged = own->confine.privileged,
     };
-    _init_close_ int here = -1;
+    _init_close_ int here = -1, reaper = -1;
     struct hx_init_user user;
     char **env;
 
@@ -93,6 +94,8 @@ static int become_program(const struct hx_init_config *config, unsigned index,
     snprintf(etc, sizeof(etc), HX_INIT_POD "/%u/etc", index);
     /* Optional like cgroups themselves. */
     unshare(CLONE_NEWCGROUP);
+    if (own->confine.init && (reaper = hx_init_reaper_open(err)) < 0)
+        return HX_INIT_EXIT_SETUP;
     if (hx_init_confine_sysctls(&own->confine, err) < 0 ||
         hx_init_sandbox_enter(&sandbox, err) < 0)
         return HX_INIT_EXIT_SETUP;
@@ -107,6 +110,8 @@ static int become_program(const struct hx_init_config *config, unsigned index,
     if (hx_init_plumbing_connect(p, spec, &user, err) < 0 ||
         hx_init_process_become(own, &user, err) < 0)
         return HX_INIT_EXIT_SETUP;
+    if (reaper >= 0)
+        return hx_init_reaper_exec(reaper, own->args, env, err);
     return hx_init_process_exec(own->args, env, err);
 }
 

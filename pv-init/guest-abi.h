@@ -38,6 +38,7 @@
  *         "confine": {                  or absent: Docker's defaults
  *           "capabilities": 2818844155,     bits 1 << CAP_...
  *           "no_new_privs": false, "privileged": false,
+ *           "init": false,            a reaper of orphans is PID 1
  *           "unmasked": false,        /proc and /sys; default: "privileged"
  *           "seccomp": "BgAAAAAA/38=",      struct sock_filter[] in base64
  *           "oom_score_adj": 0,       -1000..1000

@@ -20,6 +20,7 @@
 #include "pv-init/netlink.h"
 #include "pv-init/network.h"
 #include "pv-init/power.h"
+#include "pv-init/reaper.h"
 #include "pv-init/root.h"
 #include "pv-init/supervise.h"
 #include "pv-init/uevent.h"
@@ -178,6 +179,9 @@ int main(int argc, char **argv)
     struct hx_init_err err;
     int result;
 
+    /* PID 1 too, of a container. */
+    if (argc > 0 && hx_init_is_reaper(argv[0]))
+        return hx_init_reaper_main(argc, argv);
     if (getpid() != 1)
         return hx_init_power_helper(argc > 0 ? argv[0] : NULL);
     hx_init_power_guard(STDERR_FILENO, -1);

@@ -215,9 +215,8 @@ int hx_confine_option(struct hx_confine_options *o, int key, const char *value,
     case HX_CONFINE_CPUS:
         return set_cpus(o, value, err);
     case HX_CONFINE_INIT:
-        return hx_err_set(err, HX_ERR_UNSUPPORTED,
-                          "--init: there is no process to run as PID 1 in a "
-                          "container yet; leave the option out");
+        o->spec.init = true;
+        return 0;
     case HX_CONFINE_HEALTH:
         return hx_err_set(err, HX_ERR_UNSUPPORTED,
                           "health checks are not run yet; leave the option "

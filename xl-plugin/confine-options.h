@@ -51,7 +51,9 @@ enum {
           "most of the virtual CPUs' time, as in 1.5" },                       \
         { HX_CONFINE_CPU_SHARES, "cpu-shares", "N",                            \
           "weight among the pod's containers, 2 to 262144" },                  \
-        { HX_CONFINE_INIT, "init", NULL, NULL },                               \
+        { HX_CONFINE_INIT, "init", NULL,                                       \
+          "put a process that reaps orphans and passes signals on before "     \
+          "it" },                                                              \
         { HX_CONFINE_HEALTH, "health-cmd", "COMMAND", NULL },                  \
         { HX_CONFINE_HEALTH, "health-interval", "TIME", NULL },                \
         { HX_CONFINE_HEALTH, "health-timeout", "TIME", NULL },                 \

@@ -9,9 +9,12 @@
 /* As docker, which says null for what was not asked for. */
 static json_t *list_json(char *const *list)
 {
-    json_t *array = list && *list ? json_array() : json_null();
+    json_t *array;
 
-    for (; json_is_array(array) && *list; list++)
+    if (!list || !*list)
+        return json_null();
+    array = json_array();
+    for (; array && *list; list++)
         json_array_append_new(array, hx_json_text(*list));
     return array;
 }
@@ -49,10 +52,10 @@ static json_t *sysctls_json(char *const *list)
 int hx_confine_inspect(const struct hx_confine_spec *confine, json_t *obj)
 {
     _cleanup_json_ json_t *fields = json_pack(
-        "{s:b, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:I, s:I}", "Privileged",
-        (int)confine->privileged, "CapAdd", list_json(confine->cap_add),
-        "CapDrop", list_json(confine->cap_drop), "SecurityOpt",
-        list_json(confine->security_opt), "Ulimits",
+        "{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:I, s:I}", "Privileged",
+        (int)confine->privileged, "Init", (int)confine->init, "CapAdd",
+        list_json(confine->cap_add), "CapDrop", list_json(confine->cap_drop),
+        "SecurityOpt", list_json(confine->security_opt), "Ulimits",
         ulimits_json(confine->ulimits), "Sysctls",
         sysctls_json(confine->sysctls), "OomScoreAdj", confine->oom_score_adj,
         "PidsLimit",

@@ -73,6 +73,10 @@ void ramdisk_enter(size_t containers, const char *spoil)
     ramdisk_must(mkdir("/mnt/cgroup", 0755), "cgroup");
     ramdisk_must(mount("/dev", "/mnt/dev", NULL, MS_BIND, NULL), "dev");
     ramdisk_must(mount("/proc", "/mnt/proc", NULL, MS_BIND, NULL), "proc");
+    /* Static, and not built with sanitizers. */
+    if (access(RAMDISK_PVINIT, X_OK) == 0)
+        ramdisk_must(system("cp " RAMDISK_PVINIT " /mnt/init") == 0 ? 0 : -1,
+                     "init");
     for (size_t i = 0; i < containers; i++) {
         snprintf(root, sizeof(root), "/mnt/pod/%zu", i);
         ramdisk_must(mkdir(root, 0755), root);

@@ -9,6 +9,9 @@
 
 #include <stddef.h>
 
+/* Becomes /init there, if it is there. */
+#define RAMDISK_PVINIT "build/bin/pv-init"
+
 /* A group's setup: *state is not NULL when there are root, namespaces and a
  * busybox. */
 int ramdisk_setup(void **state);

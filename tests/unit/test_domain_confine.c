@@ -23,6 +23,7 @@ static struct hx_confine_spec full(void)
     return (struct hx_confine_spec){
         .no_new_privs = true,
         .unmasked = true,
+        .init = true,
         .cap_add = added,
         .cap_drop = dropped,
         .security_opt = security,
@@ -105,6 +106,7 @@ static void the_guest_takes_it(void **state)
     tell_guest(&confine, &guest, &doc);
     assert_int_equal(guest.capabilities, 1 << 12);
     assert_true(guest.no_new_privs && guest.unmasked && !guest.privileged);
+    assert_true(guest.init);
     assert_int_equal(guest.filter_len, 1);
     assert_int_equal(guest.ulimits[0].limit.rlim_max, 20);
     assert_true(guest.ulimits[1].limit.rlim_cur == RLIM_INFINITY);

@@ -421,6 +421,39 @@ static void docker_s_filter_lets_a_container_start(void **state)
     }
 }
 
+#define REAPED(user, args)                                                     \
+    CONTAINER("c", "\"writable\":\"tmpfs\",\"user\":\"" user                   \
+                   "\",\"cwd\":\"/\",\"env\":[\"PATH=/bin\"],"                 \
+                   "\"stop_signal\":15,\"tty\":false,"                         \
+                   "\"confine\":{\"init\":true},\"args\":" args)
+
+static void a_reaper_may_be_the_first_process(void **state)
+{
+    struct outcome out;
+
+    NEED(state);
+    if (access(RAMDISK_PVINIT, X_OK) < 0)
+        skip();
+    supervise(POD(REAPED(
+                  "", SHELL("cat /proc/1/comm; test $$ != 1 && echo second; "
+                            "(sh -c 'exec 2>&- >&-; sleep 0.1' &) ; sleep 0.5; "
+                            "grep -l Z /proc/[0-9]*/stat; "
+                            "chmod 000 /proc/1/exe 2>&1; exit 42"))),
+              NULL, &out);
+    assert_non_null(strstr(out.output, "docker-init\nsecond\nchmod: "
+                                       "/proc/1/exe: Read-only"));
+    assert_int_equal(out.code[0], 42);
+    supervise(POD(REAPED("", "[\"no-such\"]")), NULL, &out);
+    assert_int_equal(out.code[0], 127);
+    assert_non_null(strstr(out.output, "no-such"));
+    supervise(
+        POD(REAPED("bob", SHELL("trap 'echo asked; exit 7' TERM; echo up; "
+                                "while :; do sleep 0.1; done"))),
+        "!1 stop 20000", &out);
+    assert_int_equal(out.code[0], 7);
+    assert_non_null(strstr(out.output, "asked\n"));
+}
+
 static void mount_points_are_no_links(void **state)
 {
     static const struct {
@@ -608,6 +641,7 @@ int main(void)
         cmocka_unit_test(root_has_no_power_over_the_pod),
         cmocka_unit_test(a_privileged_container_has_its_domain),
         cmocka_unit_test(docker_s_filter_lets_a_container_start),
+        cmocka_unit_test(a_reaper_may_be_the_first_process),
         cmocka_unit_test(mount_points_are_no_links),
         cmocka_unit_test(a_read_only_root_has_its_files),
         cmocka_unit_test(a_terminal_is_one),

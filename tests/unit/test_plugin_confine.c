@@ -16,41 +16,41 @@ static void options_are_dockers(void **state)
 {
     static const struct {
         int key;
-        const char *value;
         int code; /* 0: taken */
+        const char *value;
         const char *says;
     } cases[] = {
-        { HX_CONFINE_CAP_ADD, "NET_ADMIN", 0, "" },
-        { HX_CONFINE_CAP_ADD, "cap_net_admin", 0, "" },
-        { HX_CONFINE_CAP_ADD, "all", 0, "" },
-        { HX_CONFINE_CAP_ADD, "NET_ADMN", HX_ERR_USAGE, "mean NET_ADMIN?" },
-        { HX_CONFINE_CAP_DROP, "cap_chwon", HX_ERR_USAGE, "mean CHOWN?" },
-        { HX_CONFINE_CAP_DROP, "", HX_ERR_USAGE, "is no capability" },
-        { HX_CONFINE_CAP_DROP, "gibberish-for-a-capability-of-no-kernel",
-          HX_ERR_USAGE, "capabilities(7)" },
-        { HX_CONFINE_SECURITY_OPT, "no-new-privileges", 0, "" },
-        { HX_CONFINE_SECURITY_OPT, "no-new-privileges:false", 0, "" },
-        { HX_CONFINE_SECURITY_OPT, "no-new-privileges=1", HX_ERR_USAGE,
+        { HX_CONFINE_CAP_ADD, 0, "NET_ADMIN", "" },
+        { HX_CONFINE_CAP_ADD, 0, "cap_net_admin", "" },
+        { HX_CONFINE_CAP_ADD, 0, "all", "" },
+        { HX_CONFINE_CAP_ADD, HX_ERR_USAGE, "NET_ADMN", "mean NET_ADMIN?" },
+        { HX_CONFINE_CAP_DROP, HX_ERR_USAGE, "cap_chwon", "mean CHOWN?" },
+        { HX_CONFINE_CAP_DROP, HX_ERR_USAGE, "", "is no capability" },
+        { HX_CONFINE_CAP_DROP, HX_ERR_USAGE,
+          "gibberish-for-a-capability-of-no-kernel", "capabilities(7)" },
+        { HX_CONFINE_SECURITY_OPT, 0, "no-new-privileges", "" },
+        { HX_CONFINE_SECURITY_OPT, 0, "no-new-privileges:false", "" },
+        { HX_CONFINE_SECURITY_OPT, HX_ERR_USAGE, "no-new-privileges=1",
           "true or false" },
-        { HX_CONFINE_SECURITY_OPT, "seccomp=/a/b", 0, "" },
-        { HX_CONFINE_SECURITY_OPT, "seccomp=", HX_ERR_USAGE, "seccomp=FILE" },
-        { HX_CONFINE_SECURITY_OPT, "seccomp", HX_ERR_USAGE, "seccomp=FILE" },
-        { HX_CONFINE_SECURITY_OPT, "systempaths=unconfined", 0, "" },
-        { HX_CONFINE_SECURITY_OPT, "systempaths=x", HX_ERR_USAGE, "" },
-        { HX_CONFINE_SECURITY_OPT, "apparmor=x", HX_ERR_UNSUPPORTED,
+        { HX_CONFINE_SECURITY_OPT, 0, "seccomp=/a/b", "" },
+        { HX_CONFINE_SECURITY_OPT, HX_ERR_USAGE, "seccomp=", "seccomp=FILE" },
+        { HX_CONFINE_SECURITY_OPT, HX_ERR_USAGE, "seccomp", "seccomp=FILE" },
+        { HX_CONFINE_SECURITY_OPT, 0, "systempaths=unconfined", "" },
+        { HX_CONFINE_SECURITY_OPT, HX_ERR_USAGE, "systempaths=x", "" },
+        { HX_CONFINE_SECURITY_OPT, HX_ERR_UNSUPPORTED, "apparmor=x",
           "leave apparmor out" },
-        { HX_CONFINE_ULIMIT, "nofile=7", 0, "" },
-        { HX_CONFINE_ULIMIT, "nofiles=7", HX_ERR_USAGE, "names no limit" },
-        { HX_CONFINE_SYSCTL, "net.core.somaxconn=7", 0, "" },
-        { HX_CONFINE_SYSCTL, "vm.swappiness=7", HX_ERR_USAGE,
+        { HX_CONFINE_ULIMIT, 0, "nofile=7", "" },
+        { HX_CONFINE_ULIMIT, HX_ERR_USAGE, "nofiles=7", "names no limit" },
+        { HX_CONFINE_SYSCTL, 0, "net.core.somaxconn=7", "" },
+        { HX_CONFINE_SYSCTL, HX_ERR_USAGE, "vm.swappiness=7",
           "vm.swappiness is not a container's" },
-        { HX_CONFINE_OOM_SCORE_ADJ, "-1000", 0, "" },
-        { HX_CONFINE_OOM_SCORE_ADJ, "1001", HX_ERR_USAGE, "oom-score" },
-        { HX_CONFINE_PIDS_LIMIT, "-1", 0, "" },
-        { HX_CONFINE_PIDS_LIMIT, "x", HX_ERR_USAGE, "--pids-limit" },
-        { HX_CONFINE_CPU_SHARES, "1024", 0, "" },
-        { HX_CONFINE_CPU_SHARES, "1", HX_ERR_USAGE, "--cpu-shares" },
-        { HX_CONFINE_HEALTH, "x", HX_ERR_UNSUPPORTED, "health" },
+        { HX_CONFINE_OOM_SCORE_ADJ, 0, "-1000", "" },
+        { HX_CONFINE_OOM_SCORE_ADJ, HX_ERR_USAGE, "1001", "oom-score" },
+        { HX_CONFINE_PIDS_LIMIT, 0, "-1", "" },
+        { HX_CONFINE_PIDS_LIMIT, HX_ERR_USAGE, "x", "--pids-limit" },
+        { HX_CONFINE_CPU_SHARES, 0, "1024", "" },
+        { HX_CONFINE_CPU_SHARES, HX_ERR_USAGE, "1", "--cpu-shares" },
+        { HX_CONFINE_HEALTH, HX_ERR_UNSUPPORTED, "x", "health" },
     };
 
     (void)state;
@@ -224,16 +224,17 @@ static void inspect_has_dockers_fields(void **state)
     hx_confine_option(&o, HX_CONFINE_CPUS, "0.5", &err);
     hx_confine_option(&o, HX_CONFINE_PIDS_LIMIT, "9", &err);
     assert_int_equal(hx_confine_inspect(&o.spec, obj), 0);
-    want = json_loads("{\"Privileged\":false,\"CapAdd\":[\"CAP_SYS_TIME\"],"
-                      "\"CapDrop\":null,"
-                      "\"SecurityOpt\":[\"no-new-privileges\"],"
-                      "\"Ulimits\":[{\"Name\":\"core\",\"Hard\":-1,"
-                      "\"Soft\":-1},"
-                      "{\"Name\":\"nofile\",\"Hard\":2,\"Soft\":1}],"
-                      "\"Sysctls\":{\"net.a\":\"1 2\"},\"OomScoreAdj\":0,"
-                      "\"PidsLimit\":9,\"NanoCpus\":500000000,"
-                      "\"CpuShares\":0}",
-                      0, NULL);
+    want = json_loads(
+        "{\"Privileged\":false,\"Init\":false,\"CapAdd\":[\"CAP_SYS_TIME\"],"
+        "\"CapDrop\":null,"
+        "\"SecurityOpt\":[\"no-new-privileges\"],"
+        "\"Ulimits\":[{\"Name\":\"core\",\"Hard\":-1,"
+        "\"Soft\":-1},"
+        "{\"Name\":\"nofile\",\"Hard\":2,\"Soft\":1}],"
+        "\"Sysctls\":{\"net.a\":\"1 2\"},\"OomScoreAdj\":0,"
+        "\"PidsLimit\":9,\"NanoCpus\":500000000,"
+        "\"CpuShares\":0}",
+        0, NULL);
     assert_non_null(want);
     assert_true(json_equal(obj, want));
     json_decref(want);
