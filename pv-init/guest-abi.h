@@ -12,12 +12,16 @@
  *              guest -> dom0: state, exit codes, times, under
  *              /local/domain/ID/data/hyper (the guest owns it, so dom0
  *              believes nothing but what a parser of small fixed text takes)
- *   console    guest -> dom0: the containers' output between two marks
+ *   vchan      both: the processes' streams, and all that is asked and
+ *              answered while the pod runs: channel-abi.h
+ *
+ * The console has the kernel's words and, in case of trouble, one line of
+ * pv-init's.
  *
  * The configuration (fields without a default are required):
  *
  *   { "abi": 2,
- *     "nonce": "32 hex digits",         the secret of the console's marks
+ *     "nonce": "32 hex digits",         a secret of this start of the pod
  *     "hostname": "web",
  *     "dns": { "servers": ["10.0.0.1"], "search": [], "options": [] },
  *     "hosts": [ { "address": "10.0.0.9", "names": ["db"] } ],
@@ -34,7 +38,7 @@
  *         "env": ["PATH=/usr/bin:/bin"],
  *         "user": "", "cwd": "/",
  *         "stop_signal": 15, "stop_timeout_ms": 10000,
- *         "tty": false,
+ *         "tty": false, "stdin": false,
  *         "confine": {                  or absent: Docker's defaults
  *           "capabilities": 2818844155,     bits 1 << CAP_...
  *           "no_new_privs": false, "privileged": false,
@@ -52,6 +56,8 @@
  * limit is unlimited, and so is 0 of the cgroup's three.
  * "user" is the image's or the command line's text in one of Docker's six
  * forms; it is looked up by pv-init in the image's own passwd and group.
+ * "stdin", by default false: the process reads what dom0 sends (channel-abi.h)
+ * and else nothing.
  * "dns", "hosts", "interfaces" default to empty lists.  Unknown fields are
  * ignored, an "abi" other than the guest's is refused with a report.
  */
@@ -97,29 +103,13 @@
  *   data/hyper/ack           SEQ of the last request taken
  *
  * "exited" and "failed" are written last: the disks are unmounted, the output
- * is complete, the domain powers off next.  No value is longer than
+ * is taken, the domain powers off next.  No value is longer than
  * HX_ABI_VALUE_MAX bytes.
  */
 #define HX_ABI_DIR       "data/hyper"
 #define HX_ABI_VALUE_MAX 1024
 #define HX_ABI_STAGES    "init mounts root network exec exit"
 
-/*
- * Marks on the console.  What stands between them is the containers' output
- * as pv-init relayed it from their stdout and stderr:
- *
- *     ESC _ h y p e r : NONCE : s t a r t ESC \       (then the output)
- *     ESC _ h y p e r : NONCE : e n d ESC \           (no output follows)
- *
- * An APC string (ECMA-48 section 8.3.2), which terminals swallow: `xl
- * console` shows nothing of it.  NONCE is known to dom0 and pv-init only, so
- * no container can forge the end.  Before the start and behind the end stand
- * the kernel's words and, in case of trouble, pv-init's; a pod that ends in
- * "failed" has no marks.
- */
-#define HX_ABI_MARK_HEAD  "\033_hyper:"
-#define HX_ABI_MARK_START ":start\033\\"
-#define HX_ABI_MARK_END   ":end\033\\"
 #define HX_ABI_NONCE_LEN  32
 
 #endif

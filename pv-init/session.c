@@ -300,6 +300,8 @@ static void begin_process(struct hx_init_sessions *sessions,
 
     free(session->request);
     session->request = NULL;
+    if (r == 0 && !sessions->config)
+        r = hx_init_fail(&err, "the pod has not begun");
     if (r == 0 && !request.vm)
         beside = sessions->list[request.container].pid;
     if (r == 0)
