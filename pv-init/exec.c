@@ -172,6 +172,17 @@ static pid_t clone_beside(int first, int cgroup)
     return pid;
 }
 
+/* ENOMEM is also what a PID namespace says whose first process ends. */
+static void explain_clone(const struct place *place, int errnum,
+                          struct hx_init_err *err)
+{
+    if (place->container && (errnum == ESRCH || errnum == ENOMEM))
+        hx_init_fail(err, "container %s does not run%s", place->container->name,
+                     errnum == ENOMEM ? " any more, or memory ran out" : "");
+    else
+        hx_init_fail_sys(err, errnum, "creating its process");
+}
+
 static int open_first(const struct hx_init_container_config *container,
                       pid_t pid, struct hx_init_err *err)
 {
@@ -229,7 +240,7 @@ int hx_init_exec_start(const struct hx_init_config *config,
     if (pid == 0)
         run_child(&place, &p, &spec);
     if (pid < 0) {
-        hx_init_fail_sys(err, errno, "creating its process");
+        explain_clone(&place, errno, err);
         hx_init_plumbing_close(&p);
         return -1;
     }
