@@ -493,11 +493,11 @@ static void what_does_not_fit_is_held(void **state)
     says_frame(fd, HX_CH_ATTACH, 0, 0, 0);
     for (unsigned i = 0; i < 5; i++) {
         turns(scene);
-        says_data(fd, 0, i * HX_CH_PAYLOAD_MAX, text);
+        says_data(fd, 0, (uint64_t)i * HX_CH_PAYLOAD_MAX, text);
     }
     turns(scene);
     for (unsigned i = 0; i < 4; i++)
-        guest_gets_type(scene, HX_CH_DATA, 0, i * HX_CH_PAYLOAD_MAX);
+        guest_gets_type(scene, HX_CH_DATA, 0, (uint64_t)i * HX_CH_PAYLOAD_MAX);
     assert_int_equal(guest_gets(&scene->guest).type, 0);
     guest_frame(&scene->guest, HX_CH_TAKEN, 0, HX_CH_STDIN, HX_CH_PAYLOAD_MAX);
     turns(scene);
