@@ -113,7 +113,7 @@ enum hx_ch_stream { HX_CH_STDIN, HX_CH_STDOUT, HX_CH_STDERR, HX_CH_STREAMS };
  *   GONE     G    there is no such session; payload: a sentence
  *   CLOSE    D    the session is forgotten: its stdin ends, its output is
  *                 dropped (a terminal hangs up), its process goes on.  Not
- *                 answered
+ *                 answered.  Skipped for a container
  *   SIGNAL   D    value: 1 to 64, to the session's process
  *   RESIZE   D    value: rows << 16 | columns of the session's terminal
  *   CLOCK    D    value: Unix time in nanoseconds; the guest's clock is set
@@ -129,8 +129,9 @@ enum hx_ch_stream { HX_CH_STDIN, HX_CH_STDOUT, HX_CH_STDERR, HX_CH_STREAMS };
  *     "vm": false,             a process of pv-init's own namespaces
  *     "args": ["sh"],          at least one
  *     "env": ["A=b"],          added to the container's, over its values
- *     "user": "",              Docker's six forms; absent: the container's
- *     "cwd": "/",              absent: the container's
+ *     "user": "",              Docker's six forms; absent or "": the
+ *                              container's
+ *     "cwd": "/",              absent or "": the container's
  *     "tty": false, "rows": 24, "columns": 80,
  *     "stdin": true,           false: /dev/null, and no stream
  *     "privileged": false,
