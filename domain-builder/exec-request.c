@@ -63,7 +63,7 @@ int hx_exec_request(const struct hx_exec_spec *spec, char **json_r,
     r |= put(doc, "tty", json_boolean(spec->tty));
     r |= put_size(doc, "rows", spec->rows);
     r |= put_size(doc, "columns", spec->columns);
-    r |= put(doc, "stdin", json_boolean(spec->with_stdin));
+    r |= put(doc, "stdin", json_boolean(spec->with_stdin && !spec->detach));
     r |= put(doc, "privileged", json_boolean(spec->privileged));
     r |= put(doc, "detach", json_boolean(spec->detach));
     text = r == 0 ? json_dumps(doc, JSON_COMPACT) : NULL;

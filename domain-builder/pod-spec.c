@@ -86,6 +86,22 @@ bool hx_pod_uuid_valid(const char *uuid)
     return true;
 }
 
+int hx_pod_spec_container(const struct hx_pod_spec *spec, const char *name,
+                          size_t *index_r, struct hx_err *err)
+{
+    for (size_t i = 0; i < spec->container_count; i++) {
+        if (spec->containers[i].name &&
+            strcmp(spec->containers[i].name, name) == 0) {
+            *index_r = i;
+            return 0;
+        }
+    }
+    return hx_err_set(err, HX_ERR_NOT_FOUND,
+                      "looking for the container %s: the pod %s has none of "
+                      "this name; 'xl hyper-inspect %s' shows its containers",
+                      name, spec->name, spec->name);
+}
+
 /* -- memory -----------------------------------------------------------------
  */
 

@@ -42,4 +42,8 @@ int hx_pod_spec_to_json(const struct hx_pod_spec *spec, json_t **doc_r,
 int hx_pod_spec_from_json(const json_t *doc, const char *what,
                           struct hx_pod_spec *spec_r, struct hx_err *err);
 
+/* The index of the container with this name; HX_ERR_NOT_FOUND. */
+int hx_pod_spec_container(const struct hx_pod_spec *spec, const char *name,
+                          size_t *index_r, struct hx_err *err);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "domain-builder/pod-spec.h"
 #include "domain-builder/pod-state.h"
 #include "image/base/file.h"
 #include "xl-plugin/follow.h"
@@ -215,7 +216,8 @@ static int print(struct hx_host *host, struct hx_pod *pod,
     if (o->console)
         return print_console(host, pod, err);
     if (o->container)
-        r = hx_session_container(pod, o->container, &o->how.container, err);
+        r = hx_pod_spec_container(&pod->spec, o->container, &o->how.container,
+                                  err);
     if (r < 0)
         return r;
     if (o->follow && pod->state != HX_POD_EXITED)

@@ -5,7 +5,7 @@
  * A command is described once, here and by its table of options; the help
  * text, the parser, the suggestions and the completion all read that.
  * To add a command: write cmd-NAME.c with a `const struct hx_command`, declare
- * it below, put it into the table in commands.c, and write its man page.
+ * it below, put it into the table in command-table.c, and write its man page.
  */
 #ifndef HX_COMMANDS_H
 #define HX_COMMANDS_H
@@ -53,6 +53,7 @@ extern const struct hx_command hx_cmd_run;
 extern const struct hx_command hx_cmd_list;
 extern const struct hx_command hx_cmd_inspect;
 extern const struct hx_command hx_cmd_logs;
+extern const struct hx_command hx_cmd_exec;
 extern const struct hx_command hx_cmd_stop;
 extern const struct hx_command hx_cmd_kill;
 extern const struct hx_command hx_cmd_start;

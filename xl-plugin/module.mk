@@ -2,6 +2,7 @@
 #
 # ./     one file for each command, and what they share
 # shim/  `xl`: hyper-* goes to xl-hyper, everything else to the real xl
+# exec/  hyper-exec alone, without libxl
 # copy/  hyper-cp's end in dom0: reads what a guest sends as a tar
 
 LIBPLUGIN := $(B)/libplugin.a
@@ -24,5 +25,18 @@ $(LIBCOPY): $(call objs,$(filter-out %/main.c,$(wildcard \
 $(B)/bin/copy: $(call objs,xl-plugin/copy/main.c) $(LIBCOPY) $(LIBBASE)
 	$(call link,$(call pkg-libs,libarchive jansson))
 
-PROGRAMS        += $(B)/bin/xl-hyper $(B)/bin/xl $(B)/bin/copy
-PKGLIB_PROGRAMS += copy
+CFLAGS-xl-plugin/exec := -DHX_SBINDIR='"$(sbindir)"'
+
+# Its objects stand before the library, whose table of commands and whose way to
+# look after a pod they replace.
+$(B)/bin/exec: $(call objs,$(wildcard xl-plugin/exec/*.c)) $(LIBPLUGIN) \
+		$(LIBDOMAIN) $(LIBBASE)
+	@mkdir -p $(@D)
+	@echo "  LD      $@ (static)"
+	@$(CC) $(filter-out -fsanitize=%,$(HX_CFLAGS)) -static-pie \
+		-Wl,-z,relro,-z,now -Wl,--gc-sections -o $@ $(filter %.o,$^) \
+		$(filter %.a,$^) -ljansson
+
+PROGRAMS        += $(B)/bin/xl-hyper $(B)/bin/xl $(B)/bin/copy \
+	$(if $(SANITIZE),,$(B)/bin/exec)
+PKGLIB_PROGRAMS += copy exec

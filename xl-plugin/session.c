@@ -55,22 +55,6 @@ int hx_session_store(struct hx_store *store_r, struct hx_err *err)
                           : "");
 }
 
-int hx_session_container(const struct hx_pod *pod, const char *name,
-                         size_t *index_r, struct hx_err *err)
-{
-    for (size_t i = 0; i < pod->spec.container_count; i++) {
-        if (pod->spec.containers[i].name &&
-            strcmp(pod->spec.containers[i].name, name) == 0) {
-            *index_r = i;
-            return 0;
-        }
-    }
-    return hx_err_set(err, HX_ERR_NOT_FOUND,
-                      "looking for the container %s: the pod %s has none of "
-                      "this name; 'xl hyper-inspect %s' shows its containers",
-                      name, pod->spec.name, pod->spec.name);
-}
-
 static bool named_before(char *const *names, size_t index)
 {
     for (size_t i = 0; i < index; i++) {

@@ -19,10 +19,6 @@ int hx_session_pods(struct hx_host **host_r, struct hx_err *err);
 /* The store, for hx_store_close(). */
 int hx_session_store(struct hx_store *store_r, struct hx_err *err);
 
-/* The index of a pod's container with this name; HX_ERR_NOT_FOUND. */
-int hx_session_container(const struct hx_pod *pod, const char *name,
-                         size_t *index_r, struct hx_err *err);
-
 static inline void hx_cleanup_host(struct hx_host **host)
 {
     hx_host_close(*host);

@@ -639,7 +639,9 @@ static void test_a_process_that_never_ran(void **state)
 
 static void test_detached(void **state)
 {
-    const struct hx_exec_spec spec = { .args = true_args, .detach = true };
+    const struct hx_exec_spec spec = { .args = true_args,
+                                       .with_stdin = true,
+                                       .detach = true };
     struct scene *s = *state;
     struct drain drain = { 0 };
     struct hx_err err = { 0 };
@@ -648,6 +650,7 @@ static void test_detached(void **state)
     listen_at(s);
     assert_int_equal(run(s, &spec, 0, &drain, &err), 0);
     assert_true(s->guest.opened);
+    assert_non_null(strstr(s->guest.request, "\"stdin\":false"));
 }
 
 static void test_a_pod_that_has_ended(void **state)

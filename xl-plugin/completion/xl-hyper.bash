@@ -124,8 +124,8 @@ _xl_hyper_arguments() {
             }
         fi
     done
-    # What follows the image is the container's.
-    ((operands == 0)) || [[ $command != create && $command != run ]] || return 0
+    # What follows the image, or the pod of exec, is the process's.
+    ((operands == 0)) || [[ $command != @(create|run|exec) ]] || return 0
     option=${cur%%=*}
     case $command:$cur in
     *:--*=*)
@@ -137,7 +137,7 @@ _xl_hyper_arguments() {
         _xl_hyper_reply "$cur" < <(tr -d = <<<"$options") ;;
     inspect:* | logs:* | destroy:* | rm:* | start:* | restart:* | update:* | rename:*)
         _xl_hyper_reply "$cur" < <(xl-hyper list -a -q 2>/dev/null) ;;
-    stop:* | kill:* | pause:* | unpause:* | wait:*)
+    stop:* | kill:* | exec:* | pause:* | unpause:* | wait:*)
         _xl_hyper_reply "$cur" < <(xl-hyper list -q 2>/dev/null) ;;
     cp:*)
         _xl_hyper_copied "$cur" ;;

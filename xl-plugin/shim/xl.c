@@ -2,7 +2,7 @@
 /*
  * The `xl` that stands before the real one in PATH.
  *
- *     xl [-vfNtT] hyper-COMMAND ...   becomes xl-hyper
+ *     xl [-vfNtT] hyper-COMMAND ...   becomes xl-hyper, or `exec`
  *     xl [-vfNtT] help                the real xl's help, then our commands
  *     anything else                   becomes the real xl, arguments untouched
  *
@@ -152,6 +152,22 @@ static int become_real(char **argv)
     return become_next(path, argv);
 }
 
+/*
+ * `exec` is quick because it has no libxl, and is tried without a look.  It
+ * wants its command's name, global flags and all, as xl-hyper does.
+ */
+static void become_quick(const char *command, char **argv)
+{
+    static const char path[] = HX_PKGLIBDIR "/exec";
+    char *first = argv[0];
+
+    if (strcmp(command, "hyper-exec") != 0)
+        return;
+    argv[0] = (char *)path;
+    execv(path, argv);
+    argv[0] = first;
+}
+
 static int become_ours(char **argv)
 {
     char path[PATH_MAX];
@@ -200,8 +216,10 @@ int main(int argc, char **argv)
     if (became_a_copy())
         return missing("the real xl", "before it PATH has two copies of "
                                       "xl-hyper's; remove one");
-    if (index < argc && strncmp(argv[index], "hyper-", 6) == 0)
+    if (index < argc && strncmp(argv[index], "hyper-", 6) == 0) {
+        become_quick(argv[index], argv);
         return become_ours(argv);
+    }
     if (index < argc && strcmp(argv[index], "help") == 0 && index + 1 == argc)
         return help(argv);
     if (index < argc && strcmp(argv[index], "help") == 0 &&
