@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <time.h>
@@ -59,12 +60,16 @@ static int read_time(struct hx_pod_dir *dir, struct hx_err *err, int *left_r)
 }
 
 /* The restart that has failed counts, and the next one comes later; unless it
- * was the last. */
+ * was the last.  Why is the pod's error, until it runs. */
 static int postpone(struct hx_pod_dir *dir, struct hx_err *err)
 {
+    char *why = NULL;
     struct hx_pod pod = { 0 };
-    int r = hx_pod_dir_lock(dir, LOCK_TIMEOUT_MS, err);
+    int r;
 
+    if (asprintf(&why, "starting it again: %s", err->msg) < 0)
+        why = NULL;
+    r = hx_pod_dir_lock(dir, LOCK_TIMEOUT_MS, err);
     if (r == 0)
         r = hx_pod_dir_load(dir, &pod, err);
     if (r == 0 && hx_pod_restarting(&pod)) {
@@ -81,8 +86,11 @@ static int postpone(struct hx_pod_dir *dir, struct hx_err *err)
         pod.restart_at_ms = delay_ms < 0 ? 0 : hx_pod_now_ms() + delay_ms;
         if (delay_ms > 0)
             pod.restart_delay_ms = (unsigned)delay_ms;
+        free(pod.message);
+        pod.message = hx_steal_ptr(&why);
         r = hx_pod_dir_save(dir, &pod, err);
     }
+    free(why);
     hx_pod_release(&pod);
     hx_pod_dir_unlock(dir);
     return r;
@@ -97,7 +105,6 @@ static int start(struct hx_host *host, struct hx_pod_dir *dir,
     hx_pod_release(&pod);
     if (r >= 0 || r == -HX_ERR_NOT_FOUND)
         return r;
-    fprintf(stderr, "%s\n", err->msg);
     return postpone(dir, err);
 }
 

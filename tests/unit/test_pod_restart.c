@@ -318,7 +318,9 @@ static void and_is_given_up_after_the_last(void **state)
     assert_int_equal(scene.starts, 2);
     pod = loaded();
     assert_int_equal(pod.state, HX_POD_EXITED);
+    assert_int_equal(pod.exit_code, 1);
     assert_false(hx_pod_restarting(&pod));
+    assert_non_null(strstr(pod.message, "building: no"));
     hx_pod_release(&pod);
 }
 
