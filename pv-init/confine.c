@@ -157,6 +157,10 @@ static int limit_capabilities(uint64_t keep, struct hx_init_err *err)
 int hx_init_confine_begin(const struct hx_init_confine *confine,
                           struct hx_init_err *err)
 {
+    /* Until the exec this is a copy of pv-init, with the pod's secrets: what
+     * else runs in the container shall not look into it (CVE-2016-9962). */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return hx_init_fail_sys(err, errno, "closing its memory to others");
     if (set_limits(confine, err) < 0 ||
         set_oom_score(confine->oom_score_adj, err) < 0)
         return -1;

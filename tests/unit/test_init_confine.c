@@ -126,7 +126,7 @@ static void wrong_fields_are_named(void **state)
 
 struct seen {
     uint64_t effective, bounding;
-    int no_new_privs, mkdir_errno, seccomp_mode, oom_score_adj;
+    int dumpable, no_new_privs, mkdir_errno, seccomp_mode, oom_score_adj;
     unsigned nofile;
 };
 
@@ -152,6 +152,7 @@ static void look(struct seen *seen)
     for (i = 0; i < 64; i++)
         seen->bounding |= (uint64_t)(prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1)
                           << i;
+    seen->dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
     seen->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
     seen->seccomp_mode = prctl(PR_GET_SECCOMP, 0, 0, 0, 0);
     seen->mkdir_errno = mkdir("/no/such/folder", 0) < 0 ? errno : 0;
@@ -209,6 +210,7 @@ static void root_has_the_bounding_set_and_others_nothing(void **state)
     hx_init_confine_default(&c);
     confined(&c, 0, &seen);
     assert_int_equal(seen.effective, DOCKER_CAPS);
+    assert_int_equal(seen.dumpable, 0);
     assert_int_equal(seen.bounding, DOCKER_CAPS);
     assert_int_equal(seen.no_new_privs, 0);
     confined(&c, 1000, &seen);
