@@ -241,8 +241,9 @@ static int end(struct monitor *monitor, enum hx_domain_fate fate,
 
     hx_control_drain(monitor->control);
     hx_sight_report(monitor->sight, monitor->containers, &monitor->report);
-    if (fate == HX_DOMAIN_ENDED && monitor->report.state == HX_GUEST_EXITED) {
-        attach(monitor);
+    if (fate != HX_DOMAIN_CRASHED && monitor->report.state == HX_GUEST_EXITED) {
+        if (fate == HX_DOMAIN_ENDED)
+            attach(monitor);
         hx_console_drain(&monitor->console, 0, DRAIN_MAX_MS);
         return record(monitor, fate, NULL, err);
     }
