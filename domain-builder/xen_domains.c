@@ -78,6 +78,8 @@ static void fill(struct hx_domain *domain, const xc_domaininfo_t *info)
     domain->domid = info->domain;
     domain->fate = fate_of(info);
     domain->paused = info->flags & XEN_DOMINF_paused;
+    domain->cpu_ns = info->cpu_time;
+    domain->mem_kib = (uint64_t)info->tot_pages << (XC_PAGE_SHIFT - 10);
     for (int i = 0; i < 16; i++)
         p +=
             sprintf(p, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",

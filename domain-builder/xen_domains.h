@@ -14,6 +14,8 @@ struct hx_domain {
     uint32_t domid;
     enum hx_domain_fate fate; /* never HX_DOMAIN_GONE */
     bool paused;              /* by `xl pause`, or not yet unpaused */
+    uint64_t cpu_ns;          /* CPU time used, of all its virtual CPUs */
+    uint64_t mem_kib;         /* memory that it has */
 };
 
 struct hx_domains {

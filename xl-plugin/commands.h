@@ -66,6 +66,8 @@ extern const struct hx_command hx_cmd_update;
 extern const struct hx_command hx_cmd_events;
 extern const struct hx_command hx_cmd_recover;
 extern const struct hx_command hx_cmd_cp;
+extern const struct hx_command hx_cmd_top;
+extern const struct hx_command hx_cmd_stats;
 extern const struct hx_command hx_cmd_destroy;
 extern const struct hx_command hx_cmd_pull;
 extern const struct hx_command hx_cmd_images;
