@@ -112,8 +112,9 @@ static int take_answer(const uint8_t *data, size_t len,
         frame.session > pod->containers ||
         len < HX_CH_HEADER_BYTES + 8 * HX_CH_STAT_COUNT)
         return -1;
-    add(&pod->memory_bytes, hx_ch_get(values + 8 * HX_CH_STAT_MEMORY_BYTES, 8));
-    add(&pod->pids, hx_ch_get(values + 8 * HX_CH_STAT_PIDS, 8));
+    add(&pod->memory_bytes,
+        hx_ch_get(values + 8ul * HX_CH_STAT_MEMORY_BYTES, 8));
+    add(&pod->pids, hx_ch_get(values + 8ul * HX_CH_STAT_PIDS, 8));
     return (int)(frame.session - 1);
 }
 

@@ -21,7 +21,7 @@
  * ones are written once for each name. */
 #define LINKS_MAX 4096u
 /* A folder in a folder in a ...: a path of 4095 bytes has no more. */
-#define DEPTH_MAX    2048u
+#define DEPTH_MAX    2048ul
 #define DIRENT_BYTES 2048u
 
 struct seen {

@@ -67,11 +67,11 @@ static int join(int guest, const struct hx_err *guest_err, int child,
 static int get_as_files(struct hx_guest *guest, const struct hx_exec_spec *spec,
                         const char *dest, uint64_t *bytes_r, struct hx_err *err)
 {
-    char top[NAME_MAX + 1];
+    char top[NAME_MAX + 1] = "";
     char *args[] = { (char *)"extract", (char *)"--", (char *)dest, top, NULL };
     char *keeping[] = { args[0], (char *)"-a", args[1], args[2], top, NULL };
     struct hx_err guest_err = { 0 }, child_err = { 0 };
-    struct hx_copy_child child;
+    struct hx_copy_child child = { 0 };
     int r = hx_copy_top(spec->get, top, err), finished;
 
     if (r == 0)
@@ -110,12 +110,12 @@ static int put_files(struct hx_guest *guest, const struct cp_options *o,
                      const char *source, struct hx_exec_spec *spec,
                      uint64_t *bytes_r, struct hx_err *err)
 {
-    char top[NAME_MAX + 1];
+    char top[NAME_MAX + 1] = "";
     char *args[] = { (char *)"create", (char *)"--", (char *)source, top,
                      NULL };
     char *following[] = { args[0], (char *)"-L", args[1], args[2], top, NULL };
     struct hx_err guest_err = { 0 }, child_err = { 0 };
-    struct hx_copy_child child;
+    struct hx_copy_child child = { 0 };
     int r = hx_copy_top(source, top, err), finished;
 
     if (r == 0)
@@ -125,6 +125,7 @@ static int put_files(struct hx_guest *guest, const struct cp_options *o,
         return r;
     spec->top = top;
     r = hx_guest_ask(guest, spec, child.tar, -1, bytes_r, &guest_err);
+    spec->top = NULL;
     finished = hx_copy_child_finish(&child, NULL, &child_err);
     /* What the pod says of a tar that never came does not count. */
     if (finished < 0 && finished != -HX_ERR_GUEST)

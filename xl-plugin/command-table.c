@@ -21,6 +21,8 @@ const struct hx_command *const hx_commands[] = {
     &hx_cmd_rename,
     &hx_cmd_update,
     &hx_cmd_cp,
+    &hx_cmd_top,
+    &hx_cmd_stats,
     &hx_cmd_events,
     &hx_cmd_recover,
     &hx_cmd_destroy,

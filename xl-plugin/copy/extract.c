@@ -361,8 +361,8 @@ static int make_file(struct extractor *x, struct hx_err *err)
 static int make_hard_link(const struct extractor *x, struct hx_err *err)
 {
     _cleanup_close_ int folder = -1;
-    char target[PATH_MAX];
-    const char *leaf;
+    char target[PATH_MAX] = "";
+    const char *leaf = NULL;
     int r;
 
     r = place(x, archive_entry_hardlink(x->entry), target, err);
