@@ -260,9 +260,11 @@ static struct hx_init_session *find_place(struct hx_init_sessions *sessions)
 static void take_start(struct hx_init_session *session)
 {
     struct hx_init_started begun = session->begun;
-    bool closed = session->closed;
+    bool closed = session->closed, wanted[HX_INIT_SESSION_OUTS];
     unsigned i;
 
+    for (i = 0; i < HX_INIT_SESSION_OUTS; i++)
+        wanted[i] = session->fresh || session->out[i].begun;
     hx_init_close_p(&session->status);
     session->status = -1;
     session->begun.in = session->begun.out[0] = session->begun.out[1] = -1;
@@ -272,7 +274,7 @@ static void take_start(struct hx_init_session *session)
     } else {
         hx_init_session_start(session, &begun);
         for (i = 0; i < session->outs; i++) {
-            session->out[i].begun = session->fresh;
+            session->out[i].begun = wanted[i];
             if (session->spec.detached)
                 hx_init_out_discard(&session->out[i]);
         }
@@ -487,7 +489,7 @@ static bool pump_state(struct hx_init_session *session,
     return any;
 }
 
-/* One frame of each output. */
+/* One frame of each output.  One that has not begun is not at its end. */
 static bool pump_outs(struct hx_init_session *session,
                       struct hx_init_channel *channel)
 {
@@ -496,6 +498,9 @@ static bool pump_outs(struct hx_init_session *session,
     bool any = false;
     unsigned i;
 
+    if (session->state != HX_INIT_SESSION_RUNNING &&
+        session->state != HX_INIT_SESSION_ENDED)
+        return false;
     for (i = 0; i < HX_INIT_SESSION_OUTS; i++) {
         if (!hx_init_out_next(&session->out[i], &frame, &payload) ||
             !hx_init_channel_has_room(channel, true, frame.payload))

@@ -240,6 +240,23 @@ static void an_exec_is_in_its_container(void **state)
     finish();
 }
 
+/* dom0 may say what it has taken, nothing, before there is a process. */
+static void what_is_taken_early_ends_nothing(void **state)
+{
+    char out[64];
+
+    NEED(state);
+    begin(SLEEP);
+    open_session(S1, "{\"container\":0,\"args\":[\"sh\",\"-c\","
+                     "\"echo out; echo err >&2\"]}");
+    peer_taken(&peer, S1, HX_CH_STDOUT, 0);
+    peer_taken(&peer, S1, HX_CH_STDERR, 0);
+    assert_int_equal(collect(S1, out, sizeof(out), 2), 0);
+    assert_non_null(strstr(out, "out\n"));
+    assert_non_null(strstr(out, "err\n"));
+    finish();
+}
+
 static void exit_codes_are_dockers(void **state)
 {
     static const struct {
@@ -720,6 +737,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_exec_is_in_its_container),
+        cmocka_unit_test(what_is_taken_early_ends_nothing),
         cmocka_unit_test(exit_codes_are_dockers),
         cmocka_unit_test(users_and_power_are_as_asked),
         cmocka_unit_test(stdin_ends_and_bytes_are_bytes),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* pv-init's small texts: requests, stages, marks, addresses, the files of
+/* pv-init's small texts: requests, stages, addresses, the files of
  * /etc, the environment. */
 #include "tests/unit/unit.h"
 
@@ -100,23 +100,6 @@ static void the_names_are_the_contracts(void **state)
         sprintf(names + strlen(names), "%s%s", names[0] ? " " : "", line);
     }
     assert_string_equal(names, HX_ABI_STAGES);
-}
-
-static void marks(void **state)
-{
-    char got[256] = "";
-    int fds[2];
-
-    (void)state;
-    assert_int_equal(pipe(fds), 0);
-    hx_init_console_start_mark(fds[1], "00112233445566778899aabbccddeeff");
-    hx_init_console_end_mark(fds[1], "00112233445566778899aabbccddeeff");
-    assert_true(read(fds[0], got, sizeof(got) - 1) > 0);
-    assert_string_equal(
-        got, "\033_hyper:00112233445566778899aabbccddeeff:start\033\\"
-             "\033_hyper:00112233445566778899aabbccddeeff:end\033\\");
-    close(fds[0]);
-    close(fds[1]);
 }
 
 static void exit_codes(void **state)
@@ -293,7 +276,6 @@ int main(void)
         cmocka_unit_test(requests),
         cmocka_unit_test(stages_are_lines_in_order),
         cmocka_unit_test(the_names_are_the_contracts),
-        cmocka_unit_test(marks),
         cmocka_unit_test(exit_codes),
         cmocka_unit_test(prefixes),
         cmocka_unit_test(decimal_numbers),
