@@ -30,3 +30,14 @@ unit: $(UNIT_TESTS) $(PROGRAMS)
 .PHONY: unit fuzz
 fuzz: ## Build the fuzz targets and run each for FUZZ_SECONDS (default 60)
 	@tests/fuzz/run $(or $(FUZZ_SECONDS),60) $(HX_ONLY)
+
+# hostile/  a guest that lies, in pv-init's place, for the lab's tests
+$(B)/bin/hostile-guest: $(call objs,tests/hostile/main.c) $(LIBPVINIT)
+	@mkdir -p $(@D)
+	@echo "  LD      $@ (static)"
+	@$(CC) $(filter-out -fsanitize=%,$(HX_CFLAGS)) -static-pie -o $@ \
+		$(filter %.o,$^) $(filter %.a,$^) $(PVINIT_LIBS)
+
+$(B)/hostile.cpio: $(B)/bin/hostile-guest scripts/make-initrd
+	@echo "  CPIO    $@"
+	@scripts/make-initrd $< $@

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# A guest that lies (tests/hostile) beside an honest one: dom0 stays as it is,
+# and the neighbour notices nothing.
+
+hostile=$here/hostile.cpio
+initrd=/usr/local/lib/xl-hyper/initrd.cpio
+
+lies=(silent lengths streams offsets windows sessions credits versions short
+    bye exec mute indices orders grants refs storm flap log xenstore)
+
+folder_of() {
+    echo "/var/lib/hyper/pods/$(xl-hyper inspect "$1" | jq -r '.[0].Id')"
+}
+
+monitor_of() {
+    pgrep -f "/monitor .*$(basename "$(folder_of "$1")")"
+}
+
+# A pod whose PID 1 is the liar; the next pods have the true one.
+create_liar() { # NAME LIE
+    mount --bind "$hostile" "$initrd"
+    local rc=0
+    xl-hyper create --type pv --name "$1" busybox "$2" >/dev/null || rc=$?
+    umount "$initrd"
+    return "$rc"
+}
+
+start_neighbour() {
+    xl-hyper create --type pv --name neighbour busybox sh -c \
+        'i=0; while :; do i=$((i+1)); echo "n $i"; sleep 0.2; done' >/dev/null
+    until_true 90 sh -c "xl-hyper logs neighbour | grep -q '^n 3$'"
+}
+
+# CPU time of a process in milliseconds.
+cpu_ms() {
+    awk -v hz="$(getconf CLK_TCK)" '{ print int(($14 + $15) * 1000 / hz) }' \
+        "/proc/$1/stat"
+}
+
+no_escape() { # WHAT FILE
+    if LC_ALL=C grep -q "$(printf '[\001-\010\013-\037\177]')" "$2"; then
+        fail "$1: a control character came through: $(od -c "$2" | head -n 5)"
+    fi
+}
+
+# limit test_no_lie_harms_dom0_or_a_neighbour: 1800
+test_no_lie_harms_dom0_or_a_neighbour() {
+    local lie monitor pss cpu size before free
+    start_neighbour
+    for lie in "${lies[@]}"; do
+        create_liar liar "$lie" || fail "$lie: create failed"
+        before=$(xl-hyper logs --tail 1 neighbour | cut -d ' ' -f 2)
+        monitor=$(monitor_of liar) || fail "$lie: no monitor"
+        cpu=$(cpu_ms "$monitor")
+        sleep 6
+        same "$lie: the monitor lives on" "$monitor" "$(monitor_of liar)"
+        # An emulated CPU is slow: half of it would be a spinning monitor.
+        cpu=$(($(cpu_ms "$monitor") - cpu))
+        pss=$(awk '/^Pss:/ { print $2 }' "/proc/$monitor/smaps_rollup")
+        size=$(du -sk --exclude=scratch.ext4 "$(folder_of liar)" | cut -f 1)
+        echo "$lie: monitor $cpu ms of 6000, PSS $pss KiB, folder $size KiB"
+        [[ $pss -lt 2560 ]] || fail "$lie: the monitor's PSS is $pss KiB"
+        [[ $lie == log || $cpu -lt 3000 ]] ||
+            fail "$lie: the monitor took $cpu ms of 6000"
+        [[ $size -lt 25000 ]] || fail "$lie: the folder has $size KiB"
+        xl-hyper list >list 2>&1
+        no_escape "$lie: list" list
+        has "$lie: list" "$(cat list)" liar
+        rc=0
+        timeout 100 xl-hyper exec liar true >out 2>err </dev/null || rc=$?
+        [[ $rc -ne 0 && $rc -ne 124 ]] || fail "$lie: exec: exit $rc: $(cat err)"
+        no_escape "$lie: exec" err
+        exits 0 timeout 60 xl-hyper exec neighbour echo well
+        until_true 30 sh -c "[ \$(xl-hyper logs --tail 1 neighbour | cut -d ' ' -f 2) -gt $before ]"
+        exits 0 xl-hyper destroy -f liar
+    done
+    xl-hyper logs neighbour | cut -d ' ' -f 2 >numbers
+    seq "$(tail -n 1 numbers)" | cmp - numbers || fail "the neighbour lost lines"
+}
+
+test_a_guests_words_reach_no_terminal() {
+    local rc=0
+    mount --bind "$hostile" "$initrd"
+    xl-hyper run --type pv --name words busybox text >out 2>err || rc=$?
+    umount "$initrd"
+    same "exit code" 125 "$rc"
+    no_escape "run" err
+    xl-hyper inspect words >inspected
+    no_escape "inspect" inspected
+    xl-hyper list -a >list
+    no_escape "list" list
+}
