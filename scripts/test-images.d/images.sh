@@ -13,7 +13,7 @@ roots_key() {
 }
 
 images_key() {
-    hash_inputs "$scripts"/test-images.d/{nginx,redis,oci.sh,roots.sh} \
+    hash_inputs "$scripts"/test-images.d/{nginx,redis,sshd,oci.sh,roots.sh} \
         "$scripts"/test-images.d/{layers.sh,images.sh} "=$(roots_key)"
 }
 
@@ -25,7 +25,7 @@ images_cached() {
         setfattr setcap curl
     [[ $(id -u) == 0 ]] ||
         die "making the test images needs root the first time; run scripts/make-test-images as root"
-    step "making the roots of debian, nginx and redis" \
+    step "making the roots of debian, nginx, redis and sshd" \
         cache_build image-roots "$(roots_key)" build_roots
     step "making the test images" \
         cache_build test-images "$(images_key)" build_images
@@ -40,6 +40,7 @@ build_images() { # OUT
     make_debian "$roots" "$oci"
     make_nginx "$roots" "$oci"
     make_redis "$roots" "$oci"
+    make_sshd "$roots" "$oci"
     make_busybox "$work" "$oci"
     make_configs "$work" "$oci"
     make_multi "$work" "$oci"

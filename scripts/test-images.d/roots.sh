@@ -7,21 +7,26 @@
 left_out=(/usr/share/doc/ /usr/share/man/ /usr/share/locale/ /usr/share/info/
     /usr/share/lintian/)
 
-# build_roots OUT: debian.tar, nginx.tar and redis.tar, each a whole root.
+# build_roots OUT: debian.tar, nginx.tar, redis.tar and sshd.tar, each a whole
+# root.
 build_roots() {
-    local out=$1 options=() path pid pids=() status=0
+    local out=$1 options=() path
     for path in "${left_out[@]}"; do
         options+=("--dpkgopt=path-exclude=$path*")
     done
-    root_of "$out" debian '' "${options[@]}" &
-    pids+=("$!")
-    root_of "$out" nginx nginx "${options[@]}" &
-    pids+=("$!")
-    for pid in "${pids[@]}"; do
-        wait "$pid" || status=1
-    done
-    ((status != 0)) || root_of "$out" redis redis-server "${options[@]}" ||
-        status=1
+    two_roots "$out" debian '' nginx nginx "${options[@]}" &&
+        two_roots "$out" redis redis-server sshd openssh-server "${options[@]}"
+}
+
+# At the same time: so many CPUs there are at least.
+two_roots() { # OUT NAME PACKAGES NAME PACKAGES OPTION...
+    local out=$1 pid status=0
+    local first=("${@:2:2}") second=("${@:4:2}")
+    shift 5
+    root_of "$out" "${first[@]}" "$@" &
+    pid=$!
+    root_of "$out" "${second[@]}" "$@" || status=1
+    wait "$pid" || status=1
     return "$status"
 }
 
@@ -35,7 +40,8 @@ root_of() { # OUT NAME PACKAGES OPTION...
         return 1
     }
     # A container gets these from whoever runs it.
-    rm -rf "$out/$name"/dev/* "$out/$name"/etc/{hostname,resolv.conf}
+    rm -rf "$out/$name"/dev/* "$out/$name"/etc/{hostname,resolv.conf} \
+        "$out/$name"/etc/ssh/ssh_host_*
     make_tar "$out/$name" "$out/$name.tar"
     rm -rf --one-file-system "${out:?}/$name"
 }
@@ -133,6 +139,22 @@ make_redis() { # ROOTS OCI
         --config.cmd no --config.exposedports 6379/tcp \
         --config.volume /data --config.workingdir /data
     umoci gc --layout "$2/redis"
+}
+
+# Host keys are made by each container for itself.
+make_sshd() { # ROOTS OCI
+    local roots=$1 image=$2/sshd:latest folder
+    cp -R "$2/debian" "$2/sshd"
+    umoci rm --image "$2/sshd:bookworm"
+    derive "$image" "$roots/sshd.tar"
+    folder=$(mktemp -d)
+    chmod 755 "$folder"
+    install -m 755 "$scripts/test-images.d/sshd/docker-entrypoint.sh" "$folder/"
+    add_files "$image" "$folder" 'COPY docker-entrypoint.sh /'
+    rm -rf "$folder"
+    configure "$image" --clear config.cmd \
+        --config.entrypoint /docker-entrypoint.sh --config.exposedports 22/tcp
+    umoci gc --layout "$2/sshd"
 }
 
 version_in() { # ROOT-TAR PACKAGE
