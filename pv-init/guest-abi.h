@@ -110,6 +110,6 @@
 #define HX_ABI_VALUE_MAX 1024
 #define HX_ABI_STAGES    "init mounts root network exec exit"
 
-#define HX_ABI_NONCE_LEN  32
+#define HX_ABI_NONCE_LEN 32
 
 #endif
