@@ -96,7 +96,7 @@ static json_t *pack_container(const struct hx_container_spec *container,
                               const struct hx_disk *root, const char *seccomp)
 {
     return json_pack(
-        "{s:s, s:{s:s, s:s}, s:s, s:o, s:o, s:s, s:s, s:i, s:I, s:b, s:o}",
+        "{s:s, s:{s:s, s:s}, s:s, s:o, s:o, s:s, s:s, s:i, s:I, s:b, s:b, s:o}",
         "name", container->name ? container->name : "main", "root", "device",
         root->vdev, "fstype", "squashfs", "writable",
         writable_name(container->writable), "args",
@@ -106,7 +106,8 @@ static json_t *pack_container(const struct hx_container_spec *container,
         container->cwd ? container->cwd : "/", "stop_signal",
         container->stop_signal, "stop_timeout_ms",
         (json_int_t)container->stop_timeout_ms, "tty", (int)container->tty,
-        "confine", hx_confine_for_guest(&container->confine, seccomp));
+        "stdin", (int)container->open_stdin, "confine",
+        hx_confine_for_guest(&container->confine, seccomp));
 }
 
 static json_t *pack_containers(const struct hx_pod_spec *spec,

@@ -230,6 +230,7 @@ static json_t *container_to_json(const struct hx_container_spec *container)
     r |= put_number(obj, "stop_timeout_ms", container->stop_timeout_ms);
     r |= put_text(obj, "writable", writable_names[container->writable]);
     r |= put(obj, "tty", json_boolean(container->tty));
+    r |= put(obj, "open_stdin", json_boolean(container->open_stdin));
     r |= put(obj, "confine", hx_confine_to_json(&container->confine));
     if (r == 0)
         return obj;
@@ -384,6 +385,7 @@ static int container_from_json(const json_t *obj, const char *what,
     container->writable =
         get_word(&in, "writable", writable_names, COUNT(writable_names));
     container->tty = get_bool(&in, "tty");
+    container->open_stdin = get_bool(&in, "open_stdin");
     if (in.r == 0)
         in.r = hx_json_obj(obj, "confine", what, may, &confine, err);
     if (in.r == 0)

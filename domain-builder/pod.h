@@ -53,6 +53,7 @@ struct hx_container_spec {
     unsigned stop_timeout_ms;
     enum hx_writable writable;
     bool tty;
+    bool open_stdin; /* its standard input is kept open, for an attach */
     struct hx_confine_spec confine;
 };
 

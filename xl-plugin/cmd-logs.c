@@ -221,7 +221,7 @@ static int print(struct hx_host *host, struct hx_pod *pod,
     if (r < 0)
         return r;
     if (o->follow && pod->state != HX_POD_EXITED)
-        return hx_foreground_run(&o->how, pod, err);
+        return hx_foreground_run(&o->how, pod, NULL, err);
     return print_log(host, pod, &o->how, err);
 }
 

@@ -2,9 +2,9 @@
 #include "domain-builder/pod-state.h"
 #include "xl-plugin/follow.h"
 #include "xl-plugin/foreground.h"
+#include "xl-plugin/input.h"
 #include "xl-plugin/launch.h"
 #include "xl-plugin/output.h"
-#include "xl-plugin/pod-text.h"
 #include "xl-plugin/session.h"
 
 static const struct hx_option options[] = {
@@ -23,27 +23,6 @@ static int set_option(void *opaque, int key, const char *value,
         return 0;
     }
     return hx_create_option(opaque, key, value, err);
-}
-
-/* Until the pod has ended; its exit status, or a negative code. */
-static int attend(struct hx_pod *pod, struct hx_err *err)
-{
-    struct hx_foreground how = { .tail_lines = HX_FOLLOW_ALL,
-                                 .forward_signals = true };
-    const char *reason;
-    int r;
-
-    r = hx_foreground_run(&how, pod, err);
-    if (r < 0)
-        return r;
-    reason = hx_pod_end_reason(pod);
-    /* The guest names the container itself. */
-    if (reason && pod->message &&
-        (pod->end == HX_END_FAILED || pod->end == HX_END_EXIT))
-        hx_complain("%s", reason);
-    else if (reason)
-        hx_complain("running %s: %s", pod->spec.name, reason);
-    return hx_pod_exit_status(pod);
 }
 
 /* As long as we hold it nobody else removes an --rm pod. */
@@ -75,6 +54,10 @@ static int run(const struct hx_create_options *o, struct hx_err *err)
     _cleanup_host_ struct hx_host *host = NULL;
     _cleanup_pod_ struct hx_pod pod = { 0 };
     _cleanup_close_ int hold = -1;
+    struct hx_foreground how = { .tail_lines = HX_FOLLOW_ALL,
+                                 .forward_signals = true,
+                                 .attach = o->tty || o->open_stdin };
+    bool left = false;
     int r;
 
     if (o->detach || o->dry_run)
@@ -83,7 +66,10 @@ static int run(const struct hx_create_options *o, struct hx_err *err)
         return hx_err_set(err, HX_ERR_USAGE,
                           "--json: the process's output would stand in the "
                           "JSON; use -d too, or leave it out");
-    r = hx_launch_plan(o, &spec, &hold, err);
+    hx_detach_keys_parse("", &how.keys, NULL);
+    r = hx_input_check(o->tty, o->open_stdin, err);
+    if (r == 0)
+        r = hx_launch_plan(o, &spec, &hold, err);
     if (r == 0)
         r = hx_session_pods(&host, err);
     if (r == 0)
@@ -94,9 +80,11 @@ static int run(const struct hx_create_options *o, struct hx_err *err)
     hold = -1;
     if (r < 0)
         return r;
-    r = attend(&pod, err);
+    r = hx_foreground_attend(&how, &pod, &left, err);
     if (r < 0)
         return leave(host, &pod, err);
+    if (left)
+        return HX_STATUS_OK;
     if (pod.spec.auto_remove)
         remove_ended(host, &pod);
     return r;

@@ -11,6 +11,7 @@ const struct hx_command *const hx_commands[] = {
     &hx_cmd_inspect,
     &hx_cmd_logs,
     &hx_cmd_exec,
+    &hx_cmd_attach,
     &hx_cmd_stop,
     &hx_cmd_kill,
     &hx_cmd_start,

@@ -54,6 +54,7 @@ extern const struct hx_command hx_cmd_list;
 extern const struct hx_command hx_cmd_inspect;
 extern const struct hx_command hx_cmd_logs;
 extern const struct hx_command hx_cmd_exec;
+extern const struct hx_command hx_cmd_attach;
 extern const struct hx_command hx_cmd_stop;
 extern const struct hx_command hx_cmd_kill;
 extern const struct hx_command hx_cmd_start;

@@ -245,8 +245,6 @@ static int refuse(int key, struct hx_err *err)
                "at its own address, which hyper-list shows" },
         { 'P', "--publish-all: publishing ports is not possible yet; reach the "
                "pod at its own address, which hyper-list shows" },
-        { 'i', "--interactive: standard input cannot be passed to a pod yet; "
-               "leave the option out" },
         { 'v', "--volume: volumes are not possible yet; put the files into the "
                "image" },
         { HX_CREATE_MOUNT, "--mount: volumes are not possible yet; put the "
@@ -337,6 +335,9 @@ int hx_create_option(void *opaque, int key, const char *value,
     switch (key) {
     case 't':
         o->tty = true;
+        return 0;
+    case 'i':
+        o->open_stdin = true;
         return 0;
     case 'q':
         o->quiet = true;

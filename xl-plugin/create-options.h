@@ -37,6 +37,7 @@ struct hx_create_options {
     int64_t stop_timeout_ms; /* -1: the default */
     bool read_only;
     bool tty;
+    bool open_stdin;
     struct hx_confine_options confine;
 
     /* the network */
@@ -81,6 +82,8 @@ struct hx_create_options {
         { HX_CREATE_HOSTNAME, "hostname", "NAME",                              \
           "host name in the pod (default: the pod's name)" },                  \
         { 't', "tty", NULL, "give the process a terminal" },                   \
+        { 'i', "interactive", NULL,                                            \
+          "keep standard input open, and pass it on while attached" },         \
         { HX_CREATE_STOP_SIGNAL, "stop-signal", "SIGNAL",                      \
           "what hyper-stop sends first (default: the image's, or TERM)" },     \
         { HX_CREATE_STOP_TIMEOUT, "stop-timeout", "SECONDS",                   \
@@ -111,7 +114,7 @@ struct hx_create_options {
         { HX_OPT_JSON, "json", NULL,                                           \
           "print the pod as JSON, as hyper-inspect" },                         \
         { 'p', "publish", "PORTS", NULL }, { 'P', "publish-all", NULL, NULL }, \
-        { 'i', "interactive", NULL, NULL }, { 'v', "volume", "VOLUME", NULL }, \
+        { 'v', "volume", "VOLUME", NULL },                                     \
         { HX_CREATE_MOUNT, "mount", "MOUNT", NULL },                           \
         { HX_CREATE_RESTART, "restart", "POLICY",                              \
           "start the pod again when it has ended: no, on-failure[:N], "        \

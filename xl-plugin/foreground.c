@@ -7,6 +7,8 @@
  *     sender   takes caught signals from a pipe, hx_pod_kill() for each
  *     stopper  hx_pod_stop() when there were too many of them
  *
+ * and a fifth, input.c's, when standard input is passed on.
+ *
  * Each has its own hx_host, and what they share is written before the threads
  * start or is an atomic.
  */
@@ -23,9 +25,12 @@
 
 #include "image/base/cleanup.h"
 #include "xl-plugin/follow.h"
+#include "xl-plugin/input.h"
 #include "xl-plugin/log-print.h"
 #include "xl-plugin/output.h"
+#include "xl-plugin/pod-text.h"
 #include "xl-plugin/session.h"
+#include "xl-plugin/tty.h"
 
 /* -- signals --------------------------------------------------------------- */
 
@@ -88,6 +93,7 @@ int hx_foreground_caught(void)
 
 void hx_foreground_uncatch(void)
 {
+    hx_tty_restore(); /* the next signal may end us */
     for (size_t i = 0; i < FORWARDED_COUNT; i++)
         sigaction(forwarded[i], &before[i], NULL);
 }
@@ -243,12 +249,13 @@ static int start_forwarding(const struct hx_pod *pod, struct hx_err *err)
 /* -- the main thread ------------------------------------------------------- */
 
 /* Prints until the waiter is done, and the rest after that. */
-static int print_until_done(struct hx_follow *follow, int done_fd,
+static int print_until_done(struct hx_follow *follow, int done_fd, int left_fd,
                             bool forward_signals, struct hx_err *err)
 {
     struct pollfd fds[] = {
         { .fd = done_fd, .events = POLLIN },
         { .fd = hx_follow_fd(follow), .events = POLLIN },
+        { .fd = left_fd, .events = POLLIN },
     };
     bool reading = true;
     int r = 0;
@@ -267,9 +274,9 @@ static int print_until_done(struct hx_follow *follow, int done_fd,
             else
                 hx_complain("%s", err->msg);
         }
-        if (done || (follow->done && !forward_signals))
+        if (done || fds[2].revents || (follow->done && !forward_signals))
             return r;
-        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+        if (poll(fds, 3, -1) < 0 && errno != EINTR)
             return hx_err_sys(err, HX_ERR_SYSTEM, errno, "waiting for output");
     }
 }
@@ -322,28 +329,49 @@ static int join_waiter(struct hx_pod *pod, struct hx_err *err)
     return waiter.r;
 }
 
+static bool was_left(int left_fd)
+{
+    struct pollfd fd = { .fd = left_fd, .events = POLLIN };
+
+    return left_fd >= 0 && poll(&fd, 1, 0) > 0;
+}
+
+static int start_all(const struct hx_foreground *how, struct hx_pod *pod,
+                     int *left_fd, struct hx_err *err)
+{
+    int r = 0;
+
+    if (how->forward_signals)
+        r = start_forwarding(pod, err);
+    if (r == 0 && how->attach)
+        r = hx_input_start(how, pod, left_fd, err);
+    return r == 0 ? start_waiter(pod, err) : r;
+}
+
 int hx_foreground_run(const struct hx_foreground *how, struct hx_pod *pod,
-                      struct hx_err *err)
+                      bool *left_r, struct hx_err *err)
 {
     struct hx_log_printer printer = { .fd = { STDOUT_FILENO, STDERR_FILENO },
                                       .timestamps = how->timestamps };
     struct hx_follow follow = { 0 };
-    int printed, r;
+    int left_fd = -1, printed, r;
+    bool left;
 
     r = open_follow(how, pod, &printer, &follow, err);
-    if (r == 0 && how->forward_signals)
-        r = start_forwarding(pod, err);
     if (r == 0)
-        r = start_waiter(pod, err);
-    if (r < 0) {
+        r = start_all(how, pod, &left_fd, err);
+    printed = r < 0 ? r
+                    : print_until_done(&follow, waiter.done_fd, left_fd,
+                                       how->forward_signals, err);
+    left = was_left(left_fd);
+    hx_tty_restore();
+    /* Without forwarding nobody waits for the pod's end after that. */
+    if (r < 0 || left ||
+        ((printed < 0 || follow.done) && !how->forward_signals)) {
         hx_follow_close(&follow);
-        return r;
-    }
-    printed =
-        print_until_done(&follow, waiter.done_fd, how->forward_signals, err);
-    if ((printed < 0 || follow.done) && !how->forward_signals) {
-        hx_follow_close(&follow); /* nobody waits for the pod's end */
-        return printed;
+        if (left)
+            *left_r = true;
+        return left ? 0 : printed;
     }
     if (printed == 0)
         printed = hx_follow_check(&follow, err);
@@ -352,4 +380,22 @@ int hx_foreground_run(const struct hx_foreground *how, struct hx_pod *pod,
     hx_follow_close(&follow);
     r = join_waiter(pod, err);
     return r < 0 ? r : printed;
+}
+
+int hx_foreground_attend(const struct hx_foreground *how, struct hx_pod *pod,
+                         bool *left_r, struct hx_err *err)
+{
+    int r = hx_foreground_run(how, pod, left_r, err);
+    const char *reason;
+
+    if (r < 0 || *left_r)
+        return r;
+    reason = hx_pod_end_reason(pod);
+    /* The guest names the container itself. */
+    if (reason && pod->message &&
+        (pod->end == HX_END_FAILED || pod->end == HX_END_EXIT))
+        hx_complain("%s", reason);
+    else if (reason)
+        hx_complain("running %s: %s", pod->spec.name, reason);
+    return hx_pod_exit_status(pod);
 }

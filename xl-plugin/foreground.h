@@ -10,6 +10,7 @@
 
 #include "domain-builder/host.h"
 #include "domain-builder/pod.h"
+#include "xl-plugin/detach-keys.h"
 #include "xl-plugin/log-record.h"
 
 struct hx_foreground {
@@ -18,6 +19,9 @@ struct hx_foreground {
     bool forward_signals; /* to the containers, as docker's --sig-proxy */
     bool timestamps;      /* before each line */
     struct hx_log_filter filter;
+    bool no_stdin; /* with `attach`: the size alone */
+    bool attach; /* standard input to the container, and our terminal's size */
+    struct hx_detach_keys keys; /* with `attach` to a terminal */
 };
 
 /*
@@ -44,9 +48,18 @@ void hx_foreground_uncatch(void);
  * The third INT or TERM stops the pod as hyper-stop -t 0 would; one more
  * ends this process and leaves the pod alone.
  *
- * An error is about the log or the pod, not what its process did.
+ * An error is about the log or the pod, not what its process did.  *left_r,
+ * which may be NULL without `attach`: the detach keys were typed, the pod goes
+ * on, and *pod is empty.
  */
 int hx_foreground_run(const struct hx_foreground *how, struct hx_pod *pod,
-                      struct hx_err *err);
+                      bool *left_r, struct hx_err *err);
+
+/*
+ * The same as all of a command that attends a pod: says why it ended when its
+ * process did not end by itself.  The exit status, or a negative code.
+ */
+int hx_foreground_attend(const struct hx_foreground *how, struct hx_pod *pod,
+                         bool *left_r, struct hx_err *err);
 
 #endif

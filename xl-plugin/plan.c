@@ -166,6 +166,7 @@ static int plan_container(const struct hx_create_options *o,
     c->user = strdup(user ? user : "");
     c->writable = o->read_only ? HX_WRITABLE_NONE : HX_WRITABLE_DISK;
     c->tty = o->tty;
+    c->open_stdin = o->open_stdin;
     c->confine = o->confine.spec;
     if (hx_confine_own(&c->confine) < 0)
         return no_memory(err);

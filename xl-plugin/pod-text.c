@@ -208,7 +208,7 @@ static json_t *container_json(const struct hx_container_spec *c,
                               const char *hostname)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:I, s:s, "
-                     "s:b, s:o}",
+                     "s:b, s:o, s:b}",
                      "Name", hx_json_text(c->name), "Image",
                      hx_json_text(c->image), "Hostname", hx_json_text(hostname),
                      "User", hx_json_text(c->user), "Env", texts_json(c->env),
@@ -218,7 +218,7 @@ static json_t *container_json(const struct hx_container_spec *c,
                      (json_int_t)(c->stop_timeout_ms / 1000), "Writable",
                      writable_name(c->writable), "ReadonlyRootfs",
                      c->writable == HX_WRITABLE_NONE, "RootDisk",
-                     hx_json_text(c->root_disk));
+                     hx_json_text(c->root_disk), "OpenStdin", c->open_stdin);
 }
 
 /* "create.disks=1234 guest.init=99" as a list that keeps the order. */

@@ -26,7 +26,8 @@ static void on_signal(int signum)
     errno = saved;
 }
 
-int hx_tty_catch(int *wake_r, struct hx_err *err)
+static int catch_these(const int *signums, size_t count, int *wake_r,
+                       struct hx_err *err)
 {
     struct sigaction action = { .sa_handler = on_signal,
                                 .sa_flags = SA_RESTART };
@@ -34,16 +35,39 @@ int hx_tty_catch(int *wake_r, struct hx_err *err)
     if (pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "catching signals");
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++) {
+    for (size_t i = 0; i < count; i++) {
         struct sigaction old;
 
-        sigaction(caught[i], NULL, &old);
-        if (old.sa_handler != SIG_IGN || caught[i] == SIGWINCH)
-            sigaction(caught[i], &action, NULL);
+        sigaction(signums[i], NULL, &old);
+        if (old.sa_handler != SIG_IGN || signums[i] == SIGWINCH)
+            sigaction(signums[i], &action, NULL);
     }
-    signal(SIGPIPE, SIG_IGN);
     *wake_r = wake_pipe[0];
     return 0;
+}
+
+int hx_tty_catch(int *wake_r, struct hx_err *err)
+{
+    signal(SIGPIPE, SIG_IGN);
+    return catch_these(caught, sizeof(caught) / sizeof(*caught), wake_r, err);
+}
+
+int hx_tty_catch_resize(int *wake_r, struct hx_err *err)
+{
+    static const int resize = SIGWINCH;
+
+    return catch_these(&resize, 1, wake_r, err);
+}
+
+void hx_tty_uncatch(void)
+{
+    for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++) {
+        struct sigaction now;
+
+        sigaction(caught[i], NULL, &now);
+        if (now.sa_handler == on_signal)
+            signal(caught[i], SIG_DFL);
+    }
 }
 
 int hx_tty_caught(void)

@@ -22,6 +22,12 @@
  */
 int hx_tty_catch(int *wake_r, struct hx_err *err);
 
+/* The same for WINCH alone. */
+int hx_tty_catch_resize(int *wake_r, struct hx_err *err);
+
+/* Those that were caught do again what they do by default. */
+void hx_tty_uncatch(void);
+
 /* The next signal that came; 0: none. */
 int hx_tty_caught(void);
 

@@ -417,7 +417,7 @@ static void test_option_values(void **state)
         { HX_CREATE_SCRATCH, "1k", "--scratch" },
         { 'p', "80:80", "publishing ports is not possible yet" },
         { 'v', "/a:/b", "volumes" },
-        { 'i', NULL, "standard input" },
+        { 'i', NULL, NULL },
         { HX_CREATE_RESTART, "no", NULL },
         { HX_CREATE_RESTART, "always", NULL },
         { HX_CREATE_RESTART, "unless-stopped", NULL },

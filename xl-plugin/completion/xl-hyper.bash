@@ -137,7 +137,7 @@ _xl_hyper_arguments() {
         _xl_hyper_reply "$cur" < <(tr -d = <<<"$options") ;;
     inspect:* | logs:* | destroy:* | rm:* | start:* | restart:* | update:* | rename:*)
         _xl_hyper_reply "$cur" < <(xl-hyper list -a -q 2>/dev/null) ;;
-    stop:* | kill:* | exec:* | pause:* | unpause:* | wait:* | top:* | stats:*)
+    stop:* | kill:* | exec:* | attach:* | pause:* | unpause:* | wait:* | top:* | stats:*)
         _xl_hyper_reply "$cur" < <(xl-hyper list -q 2>/dev/null) ;;
     cp:*)
         _xl_hyper_copied "$cur" ;;
