@@ -178,6 +178,7 @@ static void what_is_taken_from_a_guest(void **state)
 
 static void a_guest_cannot_make_it_long(void **state)
 {
+    static const char with_nul[] = "1\t0\t0\t5\t6\t7\t?\tS\ts\0h\n";
     static const char line[] = "1\t0\t0\t5\t6\t7\t?\tS\tsh\n";
     struct hx_processes processes = { 0 };
     struct hx_err err;
@@ -201,9 +202,9 @@ static void a_guest_cannot_make_it_long(void **state)
     wide[sizeof(wide) - 1] = '\n';
     assert_int_equal(hx_processes_parse(wide, sizeof(wide), &processes, &err),
                      -HX_ERR_GUEST);
-    assert_int_equal(hx_processes_parse("1\t0\t0\t5\t6\t7\t?\tS\ts\0h\n", 22,
-                                        &processes, &err),
-                     -HX_ERR_GUEST);
+    assert_int_equal(
+        hx_processes_parse(with_nul, sizeof(with_nul) - 1, &processes, &err),
+        -HX_ERR_GUEST);
 }
 
 int main(void)
