@@ -74,10 +74,12 @@ install_project() { # FOLDER
     rm -rf "$stage"
 }
 
-# Are all libraries there that the installed programs need?
+# Are all libraries there that the installed programs need?  ldd fails for those
+# that are scripts.
 check_libraries() { # FOLDER STAGE
     local programs missing
-    mapfile -t programs < <(cd "$2" && find . -type f -perm -100 -printf '/%P\n')
+    mapfile -t programs < <(cd "$2" && find . -type f -perm -100 \
+        -exec grep -lP '\A\x7fELF' {} + | sed 's/^\.//')
     missing=$(ssh_run "$1" 60 '' ldd "${programs[@]}" </dev/null 2>/dev/null |
         awk '/not found/ { print $1 }' | sort -u | xargs)
     [[ -z $missing ]] ||
