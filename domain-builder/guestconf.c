@@ -144,7 +144,7 @@ static json_t *pack_interfaces(const struct hx_network *net)
                      "routes", routes);
 }
 
-int hx_guestconf_make(const struct hx_pod_spec *spec, const char *nonce,
+int hx_guestconf_make(const struct hx_pod_spec *spec, const char *seed,
                       const struct hx_disks *disks,
                       const struct hx_network *net, const struct hx_dns *dns,
                       const char *seccomp, char **json_r, struct hx_err *err)
@@ -157,7 +157,7 @@ int hx_guestconf_make(const struct hx_pod_spec *spec, const char *nonce,
     if (r < 0)
         return r;
     doc = json_pack("{s:i, s:s, s:s, s:{s:o, s:o, s:o}, s:o, s:o}", "abi",
-                    HX_ABI_VERSION, "nonce", nonce, "hostname", hostname, "dns",
+                    HX_ABI_VERSION, "seed", seed, "hostname", hostname, "dns",
                     "servers", hx_json_from_strv(dns->servers), "search",
                     hx_json_from_strv(dns->search), "options",
                     hx_json_from_strv(dns->options), "interfaces",

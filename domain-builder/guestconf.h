@@ -12,12 +12,13 @@
 #include "domain-builder/pod.h"
 
 /*
- * `disks` is planned for `spec`, `net` has its address taken (or is none).
+ * `seed` is HX_ABI_SEED_LEN hex digits, of this start alone.  `disks` is
+ * planned for `spec`, `net` has its address taken (or is none).
  * *json_r is the caller's to free.  HX_ERR_USAGE: the hostname is none, or
  * text that is not UTF-8, which JSON cannot carry.  `seccomp` is the program of
  * the containers that have none of their own (confine.h), or NULL.
  */
-int hx_guestconf_make(const struct hx_pod_spec *spec, const char *nonce,
+int hx_guestconf_make(const struct hx_pod_spec *spec, const char *seed,
                       const struct hx_disks *disks,
                       const struct hx_network *net, const struct hx_dns *dns,
                       const char *seccomp, char **json_r, struct hx_err *err);

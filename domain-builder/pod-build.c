@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include "domain-builder/steps.h"
 #include "domain-builder/xen_domain.h"
 #include "image/base/cleanup.h"
+#include "pv-init/guest-abi.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
 
@@ -27,7 +29,6 @@ struct build {
     struct hx_host *host;
     struct hx_pod *pod;
     const struct hx_pod_spec *spec;
-    const char *nonce;
     uint64_t start_us;
     char *pods_dir;
     char *scratch_file;
@@ -159,10 +160,24 @@ static int load_seccomp(const struct build *build, char **program_r,
                   : 0;
 }
 
+/* Two domains that start alike would else draw alike for a while. */
+static int make_seed(char seed_r[HX_ABI_SEED_LEN + 1], struct hx_err *err)
+{
+    unsigned char random[HX_ABI_SEED_BYTES];
+
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        return hx_err_sys(err, HX_ERR_SYSTEM, errno,
+                          "making the seed of a guest");
+    for (size_t i = 0; i < sizeof(random); i++)
+        sprintf(seed_r + 2 * i, "%02x", random[i]);
+    return 0;
+}
+
 static int act_ramdisk(void *ctx, struct hx_err *err)
 {
     struct build *build = ctx;
     _cleanup_free_ char *config = NULL, *base = NULL, *seccomp = NULL;
+    char seed[HX_ABI_SEED_LEN + 1];
     struct hx_dns dns = { 0 };
     int r;
 
@@ -174,8 +189,10 @@ static int act_ramdisk(void *ctx, struct hx_err *err)
     if (r == 0)
         r = load_seccomp(build, &seccomp, err);
     if (r == 0)
-        r = hx_guestconf_make(build->spec, build->nonce, &build->disks,
-                              &build->net, &dns, seccomp, &config, err);
+        r = make_seed(seed, err);
+    if (r == 0)
+        r = hx_guestconf_make(build->spec, seed, &build->disks, &build->net,
+                              &dns, seccomp, &config, err);
     hx_dns_release(&dns);
     if (r == 0)
         r = hx_ramdisk_make(base, config, strlen(config), &build->ramdisk, err);
@@ -275,14 +292,13 @@ static int paths_of(struct build *build, struct hx_err *err)
     return 0;
 }
 
-int hx_pod_build(struct hx_host *host, struct hx_pod *pod, const char *nonce,
-                 uint64_t start_us, struct hx_err *err)
+int hx_pod_build(struct hx_host *host, struct hx_pod *pod, uint64_t start_us,
+                 struct hx_err *err)
 {
     struct build build = {
         .host = host,
         .pod = pod,
         .spec = &pod->spec,
-        .nonce = nonce,
         .start_us = start_us,
         .ramdisk = HX_RAMDISK_INIT,
     };

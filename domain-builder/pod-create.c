@@ -74,8 +74,7 @@ static int act_build(void *ctx, struct hx_err *err)
 {
     struct create *create = ctx;
 
-    return hx_pod_build(create->host, &create->pod, create->dir.nonce,
-                        create->start_us, err);
+    return hx_pod_build(create->host, &create->pod, create->start_us, err);
 }
 
 /* It sees by itself when the domain goes, so nothing is to be undone. */

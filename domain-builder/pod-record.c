@@ -64,9 +64,9 @@ static int no_memory(struct hx_err *err)
 /* -- pod.json ---------------------------------------------------------------
  */
 
-int hx_pod_json_format(const char *uuid, const char *nonce,
-                       int64_t created_at_ms, const struct hx_pod_spec *spec,
-                       char **text_r, struct hx_err *err)
+int hx_pod_json_format(const char *uuid, int64_t created_at_ms,
+                       const struct hx_pod_spec *spec, char **text_r,
+                       struct hx_err *err)
 {
     _cleanup_json_ json_t *doc = NULL;
     json_t *spec_doc = NULL;
@@ -75,9 +75,9 @@ int hx_pod_json_format(const char *uuid, const char *nonce,
 
     if (r < 0)
         return r;
-    doc = json_pack("{s:i, s:s, s:s, s:I, s:o}", "version", VERSION, "uuid",
-                    uuid, "nonce", nonce, "created_at_ms",
-                    (json_int_t)created_at_ms, "spec", spec_doc);
+    doc =
+        json_pack("{s:i, s:s, s:I, s:o}", "version", VERSION, "uuid", uuid,
+                  "created_at_ms", (json_int_t)created_at_ms, "spec", spec_doc);
     text = doc ? dump(doc) : NULL;
     if (!text)
         return no_memory(err);
@@ -98,18 +98,11 @@ static int check_version(const json_t *doc, const char *what,
     return r;
 }
 
-static bool nonce_valid(const char *nonce)
-{
-    return strlen(nonce) == HX_ABI_NONCE_LEN &&
-           strspn(nonce, "0123456789abcdef") == HX_ABI_NONCE_LEN;
-}
-
 int hx_pod_json_parse(const char *text, size_t len, const char *what,
-                      struct hx_pod *pod, char nonce_r[HX_ABI_NONCE_LEN + 1],
-                      struct hx_err *err)
+                      struct hx_pod *pod, struct hx_err *err)
 {
     _cleanup_json_ json_t *doc = NULL;
-    const char *uuid = NULL, *nonce = NULL;
+    const char *uuid = NULL;
     uint64_t created_at_ms = 0;
     json_t *spec = NULL;
     int r = hx_json_parse(text, len, what, &doc, err);
@@ -119,22 +112,18 @@ int hx_pod_json_parse(const char *text, size_t len, const char *what,
     if (r == 0)
         r = hx_json_str(doc, "uuid", what, HX_JSON_REQUIRED, &uuid, err);
     if (r == 0)
-        r = hx_json_str(doc, "nonce", what, HX_JSON_REQUIRED, &nonce, err);
-    if (r == 0)
         r = hx_json_u64(doc, "created_at_ms", what, HX_JSON_REQUIRED,
                         &created_at_ms, err);
     if (r == 0)
         r = hx_json_obj(doc, "spec", what, HX_JSON_REQUIRED, &spec, err);
     if (r < 0)
         return r;
-    if (!hx_pod_uuid_valid(uuid) || !nonce_valid(nonce))
-        return hx_err_set(err, HX_ERR_CORRUPT,
-                          "%s: its UUID or nonce is not one", what);
+    if (!hx_pod_uuid_valid(uuid))
+        return hx_err_set(err, HX_ERR_CORRUPT, "%s: its UUID is not one", what);
     r = hx_pod_spec_from_json(spec, what, &pod->spec, err);
     if (r < 0)
         return r;
     memcpy(pod->uuid, uuid, sizeof(pod->uuid));
-    memcpy(nonce_r, nonce, HX_ABI_NONCE_LEN + 1);
     pod->created_at_ms = (int64_t)created_at_ms;
     return 0;
 }

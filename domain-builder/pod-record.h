@@ -4,8 +4,8 @@
  *
  * pod.json, what was asked; replaced when the pod is renamed or updated:
  *
- *     { "version": 1, "uuid": "...", "nonce": "32 hex digits",
- *       "created_at_ms": 1700000000000, "spec": { see pod-spec.h } }
+ *     { "version": 1, "uuid": "...", "created_at_ms": 1700000000000,
+ *       "spec": { see pod-spec.h } }
  *
  * state.json, what came of it:
  *
@@ -31,14 +31,13 @@
 #define HX_STATE_JSON_MAX_BYTES (64u << 10)
 
 /* *text_r is the caller's. */
-int hx_pod_json_format(const char *uuid, const char *nonce,
-                       int64_t created_at_ms, const struct hx_pod_spec *spec,
-                       char **text_r, struct hx_err *err);
+int hx_pod_json_format(const char *uuid, int64_t created_at_ms,
+                       const struct hx_pod_spec *spec, char **text_r,
+                       struct hx_err *err);
 
-/* Fills uuid, created_at_ms and spec of *pod, and the nonce. */
+/* Fills uuid, created_at_ms and spec of *pod. */
 int hx_pod_json_parse(const char *text, size_t len, const char *what,
-                      struct hx_pod *pod, char nonce_r[HX_ABI_NONCE_LEN + 1],
-                      struct hx_err *err);
+                      struct hx_pod *pod, struct hx_err *err);
 
 int hx_state_json_format(const struct hx_pod *pod, char **text_r,
                          struct hx_err *err);

@@ -112,8 +112,7 @@ static int act_build(void *ctx, struct hx_err *err)
 {
     struct start *start = ctx;
 
-    return hx_pod_build(start->host, &start->pod, start->dir.nonce,
-                        start->start_us, err);
+    return hx_pod_build(start->host, &start->pod, start->start_us, err);
 }
 
 /* It sees by itself when the domain goes, so nothing is to be undone. */

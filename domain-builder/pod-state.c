@@ -146,7 +146,6 @@ int hx_pod_dir_load(struct hx_pod_dir *dir, struct hx_pod *pod_r,
 {
     _cleanup_free_ char *asked = NULL, *became = NULL;
     _cleanup_buf_ struct hx_buf text = { 0 }, state = { 0 };
-    char nonce[HX_ABI_NONCE_LEN + 1];
     struct hx_pod pod = { .exit_code = -1 };
     int r;
 
@@ -161,7 +160,7 @@ int hx_pod_dir_load(struct hx_pod_dir *dir, struct hx_pod *pod_r,
         return no_such_pod(dir->uuid, err);
     if (r == 0)
         r = hx_pod_json_parse(text.data ? text.data : "", text.len, asked, &pod,
-                              nonce, err);
+                              err);
     if (r == 0 && strcmp(pod.uuid, dir->uuid) != 0)
         r = hx_err_set(err, HX_ERR_CORRUPT, "%s: it is of another pod, %s",
                        asked, pod.uuid);
@@ -172,7 +171,6 @@ int hx_pod_dir_load(struct hx_pod_dir *dir, struct hx_pod *pod_r,
         hx_pod_release(&pod);
         return r;
     }
-    memcpy(dir->nonce, nonce, sizeof(dir->nonce));
     *pod_r = pod;
     return 0;
 }
@@ -197,8 +195,8 @@ int hx_pod_dir_save_spec(const struct hx_pod_dir *dir, const struct hx_pod *pod,
     int r = file_in(dir, "pod.json", &path, err);
 
     if (r == 0)
-        r = hx_pod_json_format(dir->uuid, dir->nonce, pod->created_at_ms,
-                               &pod->spec, &text, err);
+        r = hx_pod_json_format(dir->uuid, pod->created_at_ms, &pod->spec, &text,
+                               err);
     if (r == 0)
         r = hx_file_write_atomic(path, text, strlen(text), 0600, err);
     return r;
@@ -286,10 +284,9 @@ int hx_pod_dir_by_name(const struct hx_pod_dirs *dirs, const char *name,
 
 static const char hex_digits[] = "0123456789abcdef";
 
-static int make_ids(char uuid[HX_POD_UUID_TEXT],
-                    char nonce[HX_ABI_NONCE_LEN + 1], struct hx_err *err)
+static int make_uuid(char uuid[HX_POD_UUID_TEXT], struct hx_err *err)
 {
-    unsigned char random[16 + HX_ABI_NONCE_LEN / 2];
+    unsigned char random[16];
     char *p = uuid;
 
     if (getentropy(random, sizeof(random)) < 0)
@@ -299,12 +296,6 @@ static int make_ids(char uuid[HX_POD_UUID_TEXT],
     for (int i = 0; i < 16; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10)
             *p++ = '-';
-        *p++ = hex_digits[random[i] >> 4];
-        *p++ = hex_digits[random[i] & 15];
-    }
-    *p = '\0';
-    p = nonce;
-    for (int i = 16; i < (int)sizeof(random); i++) {
         *p++ = hex_digits[random[i] >> 4];
         *p++ = hex_digits[random[i] & 15];
     }
@@ -393,7 +384,7 @@ static int write_files(struct hx_pod_dir *dir, const struct hx_pod_spec *spec,
     _cleanup_close_ int fd = -1;
     int r;
 
-    r = hx_pod_json_format(dir->uuid, dir->nonce, now_ms(), spec, &text, err);
+    r = hx_pod_json_format(dir->uuid, now_ms(), spec, &text, err);
     if (r == 0)
         r = file_in(dir, "pod.json", &asked, err);
     if (r == 0)
@@ -441,10 +432,10 @@ int hx_pod_dir_create(const struct hx_pod_dirs *dirs,
 {
     struct hx_pod_spec named = *spec; /* borrows */
     struct hx_pod_dir dir = { .lock_fd = -1 };
-    char uuid[HX_POD_UUID_TEXT], nonce[HX_ABI_NONCE_LEN + 1], name[64];
+    char uuid[HX_POD_UUID_TEXT], name[64];
     int r;
 
-    r = make_ids(uuid, nonce, err);
+    r = make_uuid(uuid, err);
     if (r < 0)
         return r;
     if (!named.name) {
@@ -460,7 +451,6 @@ int hx_pod_dir_create(const struct hx_pod_dirs *dirs,
                           "first one a letter or a digit",
                           named.name);
     r = dir_init(&dir, dirs, ".new-", uuid, err);
-    memcpy(dir.nonce, nonce, sizeof(dir.nonce));
     if (r == 0)
         r = make_locked(dirs, &dir, err);
     if (r == 0)

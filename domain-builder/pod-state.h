@@ -4,8 +4,8 @@
  * that tell the living from the dead.
  *
  *     LIB/pods/UUID/            0700, removed by hx_pod_dir_remove() alone
- *         pod.json              what was asked: the spec, the nonce; replaced
- *                               by rename(2) when that is changed
+ *         pod.json              what was asked: the spec; replaced by
+ *                               rename(2) when that is changed
  *         state.json            what came of it; replaced by rename
  *         lock                  flock: held by whoever changes the pod
  *         hold                  shared flock: readers of an --rm pod's end
@@ -55,15 +55,13 @@ struct hx_pod_dirs hx_pod_dirs_of(const struct hx_host *host);
 
 struct hx_pod_dir {
     char uuid[HX_POD_UUID_TEXT];
-    char nonce[HX_ABI_NONCE_LEN + 1]; /* secret, of the console's marks; once
-                                         created or loaded */
-    char *path;                       /* LIB/pods/UUID */
-    char *run_path;                   /* RUN/UUID */
-    int lock_fd;                      /* -1: not locked */
+    char *path;     /* LIB/pods/UUID */
+    char *run_path; /* RUN/UUID */
+    int lock_fd;    /* -1: not locked */
 };
 
 /*
- * Makes the folder of a new pod with a fresh UUID and nonce, claims its name
+ * Makes the folder of a new pod with a fresh UUID, claims its name
  * and leaves it locked, with state "creating".  RUN/UUID is made too.  A spec
  * without a name gets one from its image ("nginx-3fa2").  HX_ERR_EXISTS when
  * the name is in use; HX_ERR_USAGE when it is none.  *dir_r is the caller's.
@@ -89,7 +87,7 @@ int hx_pod_dir_lock(struct hx_pod_dir *dir, int timeout_ms, struct hx_err *err);
 void hx_pod_dir_unlock(struct hx_pod_dir *dir);
 
 /*
- * Reads both files into *pod_r (the caller's, hx_pod_release) and dir->nonce.
+ * Reads both files into *pod_r (the caller's, hx_pod_release).
  * The state is the recorded one: Xen was not asked.  HX_ERR_CORRUPT when a
  * file is broken.
  */

@@ -4,7 +4,7 @@
  * that holds the guest's configuration (pv-init/guest-abi.h), which the kernel
  * unpacks over it.
  *
- * The configuration holds secrets (environment variables, the nonce), so the
+ * The configuration holds secrets (environment variables, the seed), so the
  * joined ramdisk is a memory file of this process: it has no name in any
  * folder, and goes with the process however that ends.  libxl opens it by its
  * /proc path while it builds the domain in this same process.

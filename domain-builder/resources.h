@@ -36,9 +36,8 @@
 
 /*
  * Builds the domain of pod->uuid after pod->spec and leaves it paused.  The
- * pod's folder exists and the caller has it locked.  `nonce` goes into the
- * guest's configuration.  `start_us` is hx_create_clock_us() of when the
- * creation began.
+ * pod's folder exists and the caller has it locked.  `start_us` is
+ * hx_create_clock_us() of when the creation began.
  *
  * Fills pod->domid, ip, gateway, mac, bridge, vif and appends to pod->stages;
  * touches nothing else.  On failure all steps done are undone (a scratch disk
@@ -53,8 +52,8 @@
  * HX_ERR_NOT_FOUND (bridge, root disk, kernel), HX_ERR_UNSUPPORTED (domain
  * type), HX_ERR_INTERRUPTED, HX_ERR_XEN, ...
  */
-int hx_pod_build(struct hx_host *host, struct hx_pod *pod, const char *nonce,
-                 uint64_t start_us, struct hx_err *err);
+int hx_pod_build(struct hx_host *host, struct hx_pod *pod, uint64_t start_us,
+                 struct hx_err *err);
 
 /* Starts the built domain. */
 int hx_pod_unpause(struct hx_host *host, const struct hx_pod *pod,

@@ -266,6 +266,25 @@ static int check_whole(struct hx_init_config *config, struct hx_init_err *err)
     return 0;
 }
 
+/* The document's own text of it is wiped: nobody is to find it later. */
+static int parse_seed(struct hx_init_fields *at, struct hx_init_config *out)
+{
+    const char *text = hx_init_field_str_or(at, "seed", NULL);
+
+    if (at->failed || !text)
+        return at->failed ? -1 : 0;
+    if (strlen(text) != HX_ABI_SEED_LEN || !is_word(text, HEX, HX_ABI_SEED_LEN))
+        return hx_init_fields_wrong(at, "seed", "64 hex digits");
+    for (size_t i = 0; i < HX_ABI_SEED_BYTES; i++) {
+        const char two[] = { text[2 * i], text[2 * i + 1], '\0' };
+
+        out->seed[i] = (unsigned char)strtoul(two, NULL, 16);
+    }
+    explicit_bzero((char *)text, HX_ABI_SEED_LEN);
+    out->has_seed = true;
+    return 0;
+}
+
 static int parse_pod(struct hx_init_fields *at, struct hx_init_config *out)
 {
     struct hx_init_fields part;
@@ -283,13 +302,11 @@ static int parse_pod(struct hx_init_fields *at, struct hx_init_config *out)
                             "HyperKernel from one build",
                             (unsigned)version, HX_ABI_VERSION);
     }
-    out->nonce = hx_init_field_str(at, "nonce");
     out->hostname = hx_init_field_str(at, "hostname");
     if (at->failed)
         return -1;
-    if (strlen(out->nonce) != HX_ABI_NONCE_LEN ||
-        !is_word(out->nonce, HEX, HX_ABI_NONCE_LEN))
-        return hx_init_fields_wrong(at, "nonce", "32 hex digits");
+    if (parse_seed(at, out) < 0)
+        return -1;
     if (!is_name(out->hostname, 64))
         return hx_init_fields_wrong(at, "hostname", "a host name");
     if (hx_init_field_obj_or(at, "dns", &part) == 1 &&

@@ -21,6 +21,7 @@
 #include "pv-init/address.h"
 #include "pv-init/base.h"
 #include "pv-init/confine.h"
+#include "pv-init/guest-abi.h"
 
 #define HX_INIT_INTERFACES_MAX 16
 
@@ -73,7 +74,8 @@ struct hx_init_container_config {
 };
 
 struct hx_init_config {
-    const char *nonce; /* HX_ABI_NONCE_LEN hex digits */
+    unsigned char seed[HX_ABI_SEED_BYTES]; /* to be wiped once used */
+    bool has_seed;
     const char *hostname;
     const char **dns_servers; /* lists end in NULL */
     const char **dns_search;

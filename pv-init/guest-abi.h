@@ -21,7 +21,7 @@
  * The configuration (fields without a default are required):
  *
  *   { "abi": 2,
- *     "nonce": "32 hex digits",         a secret of this start of the pod
+ *     "seed": "64 hex digits",          for the kernel's random pool; or absent
  *     "hostname": "web",
  *     "dns": { "servers": ["10.0.0.1"], "search": [], "options": [] },
  *     "hosts": [ { "address": "10.0.0.9", "names": ["db"] } ],
@@ -110,6 +110,8 @@
 #define HX_ABI_VALUE_MAX 1024
 #define HX_ABI_STAGES    "init mounts root network exec exit"
 
-#define HX_ABI_NONCE_LEN 32
+/* "seed": fresh at every start of a pod. */
+#define HX_ABI_SEED_BYTES 32
+#define HX_ABI_SEED_LEN   (2 * HX_ABI_SEED_BYTES) /* hex digits */
 
 #endif

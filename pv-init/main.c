@@ -16,6 +16,7 @@
 
 #include "pv-init/console.h"
 #include "pv-init/guest-abi.h"
+#include "pv-init/kernel.h"
 #include "pv-init/mounts.h"
 #include "pv-init/netlink.h"
 #include "pv-init/network.h"
@@ -65,6 +66,16 @@ static int read_config(struct hx_init_config *config, struct hx_init_err *err)
         return hx_init_fail_sys(err, errno, "setting the host name %s",
                                 config->hostname);
     return r;
+}
+
+/* Before any process of an image: none is to draw from an empty pool, nor to
+ * find the seed. */
+static void use_seed(struct hx_init_config *config)
+{
+    if (config->has_seed)
+        hx_init_kernel_add_entropy(config->seed, sizeof(config->seed));
+    explicit_bzero(config->seed, sizeof(config->seed));
+    config->has_seed = false;
 }
 
 static int too_late(const char *disk, const struct hx_init_interface *interface,
@@ -136,8 +147,10 @@ static int attach(struct hx_init_pod *pod, struct hx_init_err *err)
 /* Up to the last container's end. */
 static int live(struct hx_init_pod *pod, struct hx_init_err *err)
 {
-    if (open_channels(pod, err) < 0 || read_config(&pod->config, err) < 0 ||
-        attach(pod, err) < 0)
+    if (open_channels(pod, err) < 0 || read_config(&pod->config, err) < 0)
+        return -1;
+    use_seed(&pod->config);
+    if (attach(pod, err) < 0)
         return -1;
     /* Who finds it published finds somebody who answers. */
     if (hx_init_control_open(&pod->control, &pod->xs, err) < 0)

@@ -7,8 +7,9 @@
 #include "domain-builder/network.h"
 #include "domain-builder/pod.h"
 
-#define FIXTURE_UUID  "0f3e2d1c-5b4a-4978-8695-a4b3c2d1e0f1"
-#define FIXTURE_NONCE "00112233445566778899aabbccddeeff"
+#define FIXTURE_UUID "0f3e2d1c-5b4a-4978-8695-a4b3c2d1e0f1"
+#define FIXTURE_SEED                                                           \
+    "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 struct domain_fixture {
     struct hx_pod_spec spec;

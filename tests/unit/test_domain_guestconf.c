@@ -21,7 +21,7 @@ static char *make(struct domain_fixture *fixture)
     char *json;
 
     domain_fixture_plan(fixture);
-    assert_int_equal(hx_guestconf_make(&fixture->spec, FIXTURE_NONCE,
+    assert_int_equal(hx_guestconf_make(&fixture->spec, FIXTURE_SEED,
                                        &fixture->disks, &fixture->net, &dns,
                                        "BgAAAAAA/38=", &json, &err),
                      0);
@@ -71,7 +71,9 @@ static void test_pv_init_reads_what_was_meant(void **state)
     json = make(&fixture);
     assert_int_equal(hx_init_config_parse(json, strlen(json), &config, &why),
                      0);
-    assert_string_equal(config.nonce, FIXTURE_NONCE);
+    assert_true(config.has_seed);
+    assert_memory_equal(config.seed, "\x00\x11\x22\x33", 4);
+    assert_memory_equal(config.seed + 28, "\xcc\xdd\xee\xff", 4);
     assert_string_equal(config.hostname, "web");
     assert_string_equal(config.dns_servers[1], "fd00::1");
     assert_string_equal(config.scratch.device, "xvdb");
@@ -170,7 +172,7 @@ static void test_text_that_json_cannot_carry(void **state)
     domain_fixture_init(&fixture);
     fixture.container[0].args = args;
     domain_fixture_plan(&fixture);
-    assert_int_equal(hx_guestconf_make(&fixture.spec, FIXTURE_NONCE,
+    assert_int_equal(hx_guestconf_make(&fixture.spec, FIXTURE_SEED,
                                        &fixture.disks, &fixture.net, &dns, NULL,
                                        &json, &err),
                      -HX_ERR_USAGE);

@@ -11,7 +11,8 @@
 #include "pv-init/config.h"
 
 static const char full[] =
-    "{\"abi\": 2, \"nonce\": \"0123456789abcdef0123456789ABCDEF\","
+    "{\"abi\": 2, \"seed\": \"0123456789abcdef0123456789abcdef"
+    "0123456789abcdef0123456789ABCDEF\","
     " \"hostname\": \"web\", \"future\": {\"x\": []},"
     " \"dns\": {\"servers\": [\"10.0.0.1\", \"fe80::1%eth0\"],"
     "  \"search\": [\"ex.org\", \".\"], \"options\": [\"ndots:1\"]},"
@@ -35,7 +36,11 @@ static void everything_is_read(void **state)
     (void)state;
     assert_int_equal(hx_init_config_parse(full, strlen(full), &c, &err), 0);
     assert_string_equal(c.hostname, "web");
-    assert_string_equal(c.nonce, "0123456789abcdef0123456789ABCDEF");
+    assert_true(c.has_seed);
+    assert_memory_equal(c.seed, "\x01\x23\x45", 3);
+    assert_memory_equal(c.seed + 29, "\xab\xcd\xef", 3);
+    /* Only there. */
+    assert_string_equal(json_string_value(json_object_get(c.doc, "seed")), "");
     assert_string_equal(c.dns_servers[1], "fe80::1%eth0");
     assert_string_equal(c.dns_search[1], ".");
     assert_string_equal(c.dns_options[0], "ndots:1");
@@ -88,8 +93,10 @@ static void wrong_fields_are_named(void **state)
         { "\"abi\": 2", "\"abi\": 1", "of version 1" },
         { "\"abi\": 2", "\"abi\": \"1\"", "\"abi\" is not a number" },
         { "\"abi\": 2,", "", "\"abi\" is missing" },
-        { "ABCDEF\"", "ABCDEF0\"", "\"nonce\"" },
-        { "ABCDEF\"", "ABCDEG\"", "\"nonce\"" },
+        { "ABCDEF\"", "ABCDEF0\"", "\"seed\" is not 64 hex digits" },
+        { "ABCDEF\"", "ABCDE\"", "\"seed\"" },
+        { "ABCDEF\"", "ABCDEG\"", "\"seed\"" },
+        { "\"seed\": \"", "\"seed\": 1, \"x\": \"", "\"seed\"" },
         { "\"hostname\": \"web\"", "\"hostname\": \"\"", "\"hostname\"" },
         { "\"hostname\": \"web\"", "\"hostname\": \"a b\"", "\"hostname\"" },
         { "\"hostname\": \"web\"", "\"hostname\": \"-a\"", "\"hostname\"" },
@@ -184,9 +191,7 @@ static void numbers_and_doubles_are_bounded(void **state)
         size_t len;
         FILE *out = open_memstream(&text, &len);
 
-        fputs("{\"abi\":2,\"nonce\":\"00000000000000000000000000000000\","
-              "\"hostname\":\"h\",\"containers\":[",
-              out);
+        fputs("{\"abi\":2,\"hostname\":\"h\",\"containers\":[", out);
         for (int n = 0; n < cases[i].count; n++)
             fprintf(out,
                     "%s{\"name\":\"c%d\",\"root\":{\"device\":\"xvda\","

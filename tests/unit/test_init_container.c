@@ -265,8 +265,7 @@ static void supervise(const char *json, const char *request,
               "\"tty\":false,\"args\":" args)
 #define SHELL(script) "[\"sh\",\"-c\",\"" script "\"]"
 #define POD(containers)                                                        \
-    "{\"abi\":2,\"nonce\":\"00112233445566778899aabbccddeeff\","               \
-    "\"hostname\":\"web\",\"containers\":[" containers "]}"
+    "{\"abi\":2,\"hostname\":\"web\",\"containers\":[" containers "]}"
 
 #define NEED(state)                                                            \
     do {                                                                       \

@@ -41,8 +41,8 @@ static int door; /* over it the pod gets its next connection */
 static struct peer peer;
 
 #define POD(more, script)                                                      \
-    "{\"abi\":2,\"nonce\":\"00112233445566778899aabbccddeeff\","               \
-    "\"hostname\":\"web\",\"containers\":[{\"name\":\"c\",\"root\":{"          \
+    "{\"abi\":2,\"hostname\":\"web\",\"containers\":[{\"name\":\"c\","         \
+    "\"root\":{"                                                               \
     "\"device\":\"xvda\",\"fstype\":\"x\"},\"stop_timeout_ms\":300,"           \
     "\"writable\":\"tmpfs\",\"user\":\"\",\"cwd\":\"/\",\"env\":["             \
     "\"PATH=/bin\",\"A=1\",\"B=2\"],\"stop_signal\":15," more                  \

@@ -38,14 +38,11 @@ int __wrap_hx_domain_choose_type(struct hx_host *host,
 }
 
 int __wrap_hx_pod_build(struct hx_host *host, struct hx_pod *pod,
-                        const char *nonce, uint64_t start_us,
-                        struct hx_err *err);
+                        uint64_t start_us, struct hx_err *err);
 int __wrap_hx_pod_build(struct hx_host *host, struct hx_pod *pod,
-                        const char *nonce, uint64_t start_us,
-                        struct hx_err *err)
+                        uint64_t start_us, struct hx_err *err)
 {
     (void)host;
-    (void)nonce;
     (void)start_us;
     memcpy(scene.uuid, pod->uuid, sizeof(scene.uuid));
     return scene.build_fails ? hx_err_set(err, HX_ERR_XEN, "building: no") : 0;

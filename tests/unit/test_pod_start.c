@@ -65,14 +65,11 @@ int __wrap_hx_domains_get(struct hx_domains *domains_r, struct hx_err *err)
 }
 
 int __wrap_hx_pod_build(struct hx_host *host, struct hx_pod *pod,
-                        const char *nonce, uint64_t start_us,
-                        struct hx_err *err);
+                        uint64_t start_us, struct hx_err *err);
 int __wrap_hx_pod_build(struct hx_host *host, struct hx_pod *pod,
-                        const char *nonce, uint64_t start_us,
-                        struct hx_err *err)
+                        uint64_t start_us, struct hx_err *err)
 {
     (void)host;
-    (void)nonce;
     (void)start_us;
     assert_null(pod->ip);
     if (scene.build_fails)

@@ -15,7 +15,9 @@
 #include <sys/wait.h>
 
 #include "domain-builder/pod-names.h"
+#include "domain-builder/pod-record.h"
 #include "domain-builder/pod-spec.h"
+#include "image/base/cleanup.h"
 #include "image/base/file.h"
 #include "tests/unit/pod_fixture.h"
 #include "tests/unit/unit.h"
@@ -46,8 +48,6 @@ static void what_was_asked_is_kept(void **state)
     assert_int_equal(hx_pod_dir_open(&fixture->dirs, dir.uuid, &again, &err),
                      0);
     assert_int_equal(hx_pod_dir_load(&again, &pod, &err), 0);
-    assert_string_equal(again.nonce, dir.nonce);
-    assert_int_equal(strlen(dir.nonce), HX_ABI_NONCE_LEN);
     assert_string_equal(pod.uuid, dir.uuid);
     assert_int_equal(pod.state, HX_POD_CREATING);
     assert_int_equal(pod.exit_code, -1);
@@ -110,6 +110,32 @@ static void what_came_of_it_is_kept(void **state)
     assert_string_equal(again.vif, "vif31.0");
     assert_string_equal(again.stages, "create.disks=1200 guest.init=7");
     hx_pod_release(&again);
+    hx_pod_release(&pod);
+    hx_pod_dir_release(&dir);
+}
+
+/* A secret of the console, which pod.json once held. */
+static void an_older_programs_pod_is_read(void **state)
+{
+    struct pod_fixture *fixture = *state;
+    _cleanup_buf_ struct hx_buf text = { 0 };
+    struct hx_err err = { 0 };
+    struct hx_pod_dir dir;
+    struct hx_pod pod;
+    char path[200];
+    FILE *out;
+
+    pod_fixture_make(fixture, "web", HX_POD_RUNNING, &dir);
+    snprintf(path, sizeof(path), "%s/pod.json", dir.path);
+    assert_int_equal(hx_file_read(path, HX_POD_JSON_MAX_BYTES, &text, &err), 0);
+    assert_int_equal(text.data[0], '{');
+    out = fopen(path, "w");
+    assert_non_null(out);
+    fprintf(out, "{\"nonce\": \"0123456789abcdef0123456789abcdef\", %.*s",
+            (int)text.len - 1, (const char *)text.data + 1);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(hx_pod_dir_load(&dir, &pod, &err), 0);
+    assert_string_equal(pod.spec.name, "web");
     hx_pod_release(&pod);
     hx_pod_dir_release(&dir);
 }
@@ -553,6 +579,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_FOLDERS(what_was_asked_is_kept),
         WITH_FOLDERS(what_came_of_it_is_kept),
+        WITH_FOLDERS(an_older_programs_pod_is_read),
         WITH_FOLDERS(a_name_is_one_pods),
         WITH_FOLDERS(names_that_are_none_are_refused),
         WITH_FOLDERS(a_pod_without_a_name_gets_one),
