@@ -188,7 +188,8 @@ static void finish(struct hx_init_pod *pod, int result, struct hx_init_err *err)
 
 int main(int argc, char **argv)
 {
-    static struct hx_init_pod pod = { .console = -1, .signals = -1 };
+    /* Zeroes need no room in the ramdisk, as an initializer would. */
+    static struct hx_init_pod pod;
     struct hx_init_err err;
     int result;
 
@@ -197,6 +198,8 @@ int main(int argc, char **argv)
         return hx_init_reaper_main(argc, argv);
     if (getpid() != 1)
         return hx_init_power_helper(argc > 0 ? argv[0] : NULL);
+    pod.console = -1;
+    pod.signals = -1;
     hx_init_power_guard(STDERR_FILENO, -1);
     hx_init_report_stage(&pod.report, HX_INIT_STAGE_INIT);
     result = live(&pod, &err);
