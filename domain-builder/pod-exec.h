@@ -50,7 +50,7 @@ struct hx_exec_pod {
 /* A process; borrowed by hx_exec_open() alone. */
 struct hx_exec_spec {
     unsigned container; /* index */
-    bool vm;            /* in pv-init's own namespaces */
+    bool vm;            /* beside pv-init; in no container */
     char *const *args;  /* at least one; NULL: one of those at the end */
     char *const *env;   /* or NULL; added to the container's */
     const char *user;   /* NULL: the container's */

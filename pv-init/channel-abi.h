@@ -126,7 +126,7 @@ enum hx_ch_stream { HX_CH_STDIN, HX_CH_STDOUT, HX_CH_STDERR, HX_CH_STREAMS };
  * The request of an OPEN (fields without a default are required):
  *
  *   { "container": 0,          index; ignored with "vm"
- *     "vm": false,             a process of pv-init's own namespaces
+ *     "vm": false,             beside pv-init, at container 0's root
  *     "args": ["sh"],          at least one
  *     "env": ["A=b"],          added to the container's, over its values
  *     "user": "",              Docker's six forms; absent or "": the

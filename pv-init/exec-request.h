@@ -11,7 +11,7 @@
 
 struct hx_init_exec_request {
     unsigned container; /* below HX_ABI_CONTAINERS_MAX */
-    bool vm;            /* in pv-init's own namespaces; no container */
+    bool vm;            /* beside pv-init; in no container */
     const char **args;  /* at least one; ends in NULL, as env does; NULL with
                            a service */
     const char **env;

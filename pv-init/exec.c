@@ -8,13 +8,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "pv-init/container.h"
 #include "pv-init/process.h"
+#include "pv-init/root.h"
+#include "pv-init/sandbox.h"
 
 /* What the process needs to know of where it goes. */
 struct place {
@@ -37,19 +37,20 @@ static int enter_container(int first, struct hx_init_err *err)
     return 0;
 }
 
-/* The ramdisk has no terminals until somebody wants one. */
-static int prepare_terminals(struct hx_init_err *err)
+/*
+ * The domain's own processes see all of it, with the programs of the first
+ * image; that its container has ended does not matter.  pv-init's own code
+ * needs none.
+ */
+static int enter_vm(const struct hx_init_exec_request *request,
+                    struct hx_init_err *err)
 {
-    struct stat st;
+    char root[HX_INIT_PATH_MAX];
 
-    if (stat("/dev/pts/ptmx", &st) == 0)
+    if (request->service.kind != HX_INIT_SERVICE_NONE)
         return 0;
-    if (mkdir("/dev/pts", 0755) < 0 && errno != EEXIST)
-        return hx_init_fail_sys(err, errno, "making /dev/pts");
-    if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-              "ptmxmode=0666,mode=0620") < 0)
-        return hx_init_fail_sys(err, errno, "mounting /dev/pts");
-    return 0;
+    hx_init_root_path(0, root);
+    return hx_init_sandbox_enter_vm(root, err);
 }
 
 /* A container's configuration with what the request changes. */
@@ -98,7 +99,7 @@ static int become_program(const struct place *place,
     char **env;
 
     if ((place->container ? enter_container(place->first, err)
-                          : (spec->tty ? prepare_terminals(err) : 0)) < 0 ||
+                          : enter_vm(place->request, err)) < 0 ||
         describe(place, &own, err) < 0)
         return HX_INIT_EXIT_SETUP;
     here = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);

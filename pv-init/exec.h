@@ -2,7 +2,8 @@
 /*
  * One more process in a container that runs: in its cgroup and its
  * namespaces, at its root, confined as its first process is.  Or, with "vm",
- * one of pv-init's own, in the ramdisk, where little is to be found.
+ * one of the domain's own: beside pv-init, whose /proc it sees, in the root of
+ * the first container, with all capabilities and without a limit.
  *
  * It is a child of pv-init's, which reaps it and has its exit code at first
  * hand; the PID namespace is that of the container, whose end ends it.

@@ -11,7 +11,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "pv-init/console.h"
@@ -28,6 +31,8 @@
 
 /* Devices take milliseconds; a dom0 under load, some seconds. */
 #define DEVICES_TIMEOUT_US 30000000
+/* A process that is killed may be in the middle of a write. */
+#define REST_TIMEOUT_US 2000000
 
 static int open_channels(struct hx_init_pod *pod, struct hx_init_err *err)
 {
@@ -169,6 +174,24 @@ static void write_last_words(const struct hx_init_pod *pod)
 }
 
 /*
+ * What an exec with "vm" has left behind is in no container that would end with
+ * it, and would hold the disks.  One that cannot be killed is not waited for
+ * long.
+ */
+static void kill_rest(void)
+{
+    uint64_t until_us = hx_init_now_us() + REST_TIMEOUT_US;
+    pid_t pid;
+
+    kill(-1, SIGKILL);
+    while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0 &&
+           hx_init_now_us() < until_us) {
+        if (pid == 0)
+            poll(NULL, 0, 1);
+    }
+}
+
+/*
  * The state comes last: dom0 may destroy the domain as soon as it reads it,
  * and by then the disk is clean and the output taken, if anybody takes it.
  */
@@ -180,6 +203,7 @@ static void finish(struct hx_init_pod *pod, int result, struct hx_init_err *err)
         hx_init_report_error(&pod->report, err->msg);
         pod->trouble = *err;
     }
+    kill_rest();
     hx_init_root_unmount(&pod->config, &ignored);
     write_last_words(pod);
     hx_init_report_state(&pod->report, result < 0 ? "failed" : "exited");

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -45,6 +46,14 @@ static const struct {
     { "/proc/self/fd", "/dev/fd" },       { "/proc/self/fd/0", "/dev/stdin" },
     { "/proc/self/fd/1", "/dev/stdout" }, { "/proc/self/fd/2", "/dev/stderr" },
     { "/proc/kcore", "/dev/core" },       { "pts/ptmx", "/dev/ptmx" },
+};
+
+/* What the domain as a whole has: pv-init's view, in a root with programs. */
+static const struct hx_init_mount vm_tables[] = {
+    { "proc", "proc", "proc", NO_PROGRAMS, NULL, false },
+    { "/dev", "dev", NULL, 0, NULL, false },
+    { "sysfs", "sys", "sysfs", NO_PROGRAMS, NULL, false },
+    { "cgroup", "sys/fs/cgroup", "cgroup2", NO_PROGRAMS, NULL, true },
 };
 
 /* Docker's lists: what tells about, or acts on, the kernel as a whole. */
@@ -169,6 +178,15 @@ static int mask(struct hx_init_err *err)
     return 0;
 }
 
+/* The filesystem is one for the pod, and read-only if a container was the first
+ * to mount it. */
+static int make_sys_writable(struct hx_init_err *err)
+{
+    if (mount(NULL, "/sys", NULL, MS_REMOUNT | NO_PROGRAMS, NULL) < 0)
+        return hx_init_fail_sys(err, errno, "making /sys writable");
+    return 0;
+}
+
 static int finish_root(const struct hx_init_sandbox *sandbox,
                        struct hx_init_err *err)
 {
@@ -180,11 +198,8 @@ static int finish_root(const struct hx_init_sandbox *sandbox,
     }
     if (!sandbox->unmasked && mask(err) < 0)
         return -1;
-    /* The filesystem is one for the pod, and read-only if it was first mounted
-     * for another container. */
-    if (sandbox->privileged &&
-        mount(NULL, "/sys", NULL, MS_REMOUNT | NO_PROGRAMS, NULL) < 0)
-        return hx_init_fail_sys(err, errno, "making /sys writable");
+    if (sandbox->privileged && make_sys_writable(err) < 0)
+        return -1;
     /* Docker leaves this link in every container; df and mount want it. */
     if (symlink("/proc/mounts", "/etc/mtab") < 0 && errno != EEXIST)
         return hx_init_fail_sys(err, errno, "making /etc/mtab");
@@ -210,4 +225,37 @@ int hx_init_sandbox_enter(const struct hx_init_sandbox *sandbox,
     if (mount_view(root_fd, sandbox, err) < 0 || change_root(root_fd, err) < 0)
         return -1;
     return finish_root(sandbox, err);
+}
+
+/* pv-init has no terminals until somebody wants one. */
+static int mount_terminals(struct hx_init_err *err)
+{
+    struct stat st;
+
+    if (stat("/dev/pts/ptmx", &st) == 0)
+        return 0;
+    if (mkdir("/dev/pts", 0755) < 0 && errno != EEXIST)
+        return hx_init_fail_sys(err, errno, "making /dev/pts");
+    return hx_init_mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+                         "ptmxmode=0666,mode=0620", err);
+}
+
+int hx_init_sandbox_enter_vm(const char *root, struct hx_init_err *err)
+{
+    _init_close_ int root_fd = -1;
+    unsigned i;
+
+    /* What is mounted here is this process's alone and goes with it. */
+    if (unshare(CLONE_NEWNS) < 0)
+        return hx_init_fail_sys(err, errno, "making a mount namespace");
+    root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root_fd < 0)
+        return hx_init_fail_sys(err, errno, "opening the first root %s", root);
+    for (i = 0; i < HX_INIT_COUNT(vm_tables); i++) {
+        if (hx_init_mount_in(root_fd, &vm_tables[i], err) < 0)
+            return -1;
+    }
+    if (change_root(root_fd, err) < 0 || make_sys_writable(err) < 0)
+        return -1;
+    return mount_terminals(err);
 }

@@ -313,6 +313,51 @@ static void users_and_power_are_as_asked(void **state)
     finish();
 }
 
+/* All of the domain, with the image's programs; and what is mounted there
+ * reaches no one else. */
+static void with_vm_all_of_the_domain_is_seen(void **state)
+{
+    char request[512], out[8192];
+
+    NEED(state);
+    begin(SLEEP);
+    snprintf(request, sizeof(request),
+             "{\"vm\":true,\"args\":[\"sh\",\"-c\",\"test -d /proc/%d && "
+             "echo sees; pwd; grep bob /etc/passwd; test -c /dev/null && "
+             "test -d /sys/kernel && test -x /bin/text && "
+             "mount -t tmpfs x /home && ls /home && echo mounted; "
+             "grep Seccomp: /proc/self/status\"]}",
+             (int)pod);
+    assert_int_equal(run(request, out, sizeof(out), 2), 0);
+    assert_string_equal(out, "sees\n/\nbob:x:1000:1000::/home/bob:\nmounted\n"
+                             "Seccomp:\t0\n");
+    assert_int_equal(run("{\"container\":0,\"args\":[\"ls\",\"/home\"]}", out,
+                         sizeof(out), 2),
+                     0);
+    assert_string_equal(out, "bob\n");
+    assert_int_equal(run("{\"vm\":true,\"tty\":true,\"args\":[\"tty\"]}", out,
+                         sizeof(out), 1),
+                     0);
+    assert_string_equal(out, "/dev/pts/0\r\n");
+    finish();
+}
+
+static void with_vm_the_container_may_have_ended(void **state)
+{
+    char out[8192];
+
+    NEED(state);
+    begin(POD("\"tty\":false,", "exit 3"));
+    peer_taken(&peer, 0, HX_CH_STDOUT, 0);
+    peer_taken(&peer, 0, HX_CH_STDERR, 0);
+    assert_int_equal(collect(0, out, sizeof(out), 2), 3);
+    assert_int_equal(run("{\"vm\":true,\"args\":[\"sh\",\"-c\",\"id -u\"]}",
+                         out, sizeof(out), 2),
+                     0);
+    assert_string_equal(out, "0\n");
+    finish();
+}
+
 static void stdin_ends_and_bytes_are_bytes(void **state)
 {
     static uint8_t data[300000], got[sizeof(data)];
@@ -740,6 +785,8 @@ int main(void)
         cmocka_unit_test(what_is_taken_early_ends_nothing),
         cmocka_unit_test(exit_codes_are_dockers),
         cmocka_unit_test(users_and_power_are_as_asked),
+        cmocka_unit_test(with_vm_all_of_the_domain_is_seen),
+        cmocka_unit_test(with_vm_the_container_may_have_ended),
         cmocka_unit_test(stdin_ends_and_bytes_are_bytes),
         cmocka_unit_test(a_terminal_has_a_size_and_an_end),
         cmocka_unit_test(signals_reach_the_group),
