@@ -46,7 +46,7 @@ no_escape() { # WHAT FILE
 
 # limit test_no_lie_harms_dom0_or_a_neighbour: 1800
 test_no_lie_harms_dom0_or_a_neighbour() {
-    local lie monitor pss cpu size before free
+    local lie monitor pss cpu size before rc
     start_neighbour
     for lie in "${lies[@]}"; do
         create_liar liar "$lie" || fail "$lie: create failed"
@@ -67,10 +67,14 @@ test_no_lie_harms_dom0_or_a_neighbour() {
         xl-hyper list >list 2>&1
         no_escape "$lie: list" list
         has "$lie: list" "$(cat list)" liar
-        rc=0
-        timeout 100 xl-hyper exec liar true >out 2>err </dev/null || rc=$?
-        [[ $rc -ne 0 && $rc -ne 124 ]] || fail "$lie: exec: exit $rc: $(cat err)"
-        no_escape "$lie: exec" err
+        # Who never answers costs the one that asks half a minute.
+        if [[ $lie == exec || $lie == mute ]]; then
+            rc=0
+            timeout 100 xl-hyper exec liar true >out 2>err </dev/null || rc=$?
+            [[ $rc -ne 0 && $rc -ne 124 ]] ||
+                fail "$lie: exec: exit $rc: $(cat err)"
+            no_escape "$lie: exec" err
+        fi
         exits 0 timeout 60 xl-hyper exec neighbour echo well
         until_true 30 sh -c "[ \$(xl-hyper logs --tail 1 neighbour | cut -d ' ' -f 2) -gt $before ]"
         exits 0 xl-hyper destroy -f liar
