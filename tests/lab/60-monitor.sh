@@ -22,32 +22,6 @@ start_counter() {
     until_true 90 sh -c "xl-hyper logs $1 | grep -q '^n 3'"
 }
 
-# limit test_killed_again_and_again_the_monitor_repeats_nothing: 600
-test_killed_again_and_again_the_monitor_repeats_nothing() {
-    local i pid last
-    start_counter killed
-    for ((i = 0; i < 20; i++)); do
-        sleep "0.$((RANDOM % 9))"
-        pid=$(monitor_of killed) || fail "round $i: no monitor"
-        kill -9 "$pid"
-        has "round $i: listed as running" "$(xl-hyper list)" killed
-        monitor_of killed >/dev/null || fail "round $i: not adopted"
-    done
-    last=$(xl-hyper logs killed | tail -n 1 | cut -d ' ' -f 2)
-    until_true 60 sh -c "xl-hyper logs killed | grep -q '^n $((last + 20))$'"
-    xl-hyper destroy -f killed >/dev/null
-}
-
-test_lines_come_in_order_and_once_over_a_kill() {
-    start_counter order
-    kill -9 "$(monitor_of order)"
-    sleep 2
-    xl-hyper list >/dev/null
-    until_true 60 grep -q '"n 60\\n"' "$(log_of order)"
-    jq -rj .log "$(log_of order)" | head -n 55 >lines
-    seq 55 | sed 's/^/n /' | diff - lines || fail "lost, repeated or moved"
-}
-
 test_output_between_the_monitors_death_and_the_end_is_kept() {
     xl-hyper create --type pv --name last busybox sh -c \
         'echo up; sleep 6; echo last words; exit 9' >/dev/null
@@ -183,25 +157,6 @@ test_lies_are_not_believed() {
 }
 
 # -- how pods end ---------------------------------------------------------------
-
-# limit test_every_end_has_its_code: 900
-test_every_end_has_its_code() {
-    local code
-    for code in 0 1 42 255; do
-        exits "$code" xl-hyper run --rm --type pv busybox sh -c "exit $code"
-    done
-    start_counter panicked
-    xl sysrq panicked c
-    until_true 60 sh -c 'xl-hyper inspect panicked |
-        jq -e ".[0].State.Status == \"exited\""'
-    same "panic" 125 "$(state_of panicked ExitCode)"
-    has "panic" "$(xl-hyper inspect panicked)" "Kernel panic"
-    start_counter destroyed
-    xl destroy destroyed
-    until_true 60 sh -c 'xl-hyper inspect destroyed |
-        jq -e ".[0].State.Status == \"exited\""'
-    same "xl destroy" 137 "$(state_of destroyed ExitCode)"
-}
 
 test_after_a_reboot_of_dom0_pods_are_lost() {
     local uuid

@@ -192,6 +192,53 @@ test_exec_of_a_pod_that_ends_is_no_success() {
     done
 }
 
+# -- files and figures --------------------------------------------------------
+
+# limit test_cp_both_ways: 600
+test_cp_both_ways() {
+    local type
+    mkdir -p tree/folder
+    head -c 20000000 /dev/urandom >tree/large
+    echo text >"tree/folder/a name with blanks"
+    ln -s ../large tree/folder/link
+    chmod 4750 tree/large
+    for type in $(types); do
+        start_idle "files-$type" --type "$type"
+        exits 0 xl hyper-cp tree "files-$type:/tmp/"
+        exits 0 xl hyper-exec "files-$type" stat -c %a /tmp/tree/large
+        same "$type: mode" 4750 "$(cat out)"
+        exits 0 xl hyper-cp "files-$type:/tmp/tree" back
+        diff -r --no-dereference tree back || fail "$type: not the same"
+        rm -rf back
+        exits 0 xl hyper-cp "files-$type:/etc/passwd" copied
+        has "$type: a file" "$(cat copied)" root
+        xl hyper-cp "files-$type:/tmp/tree/folder" - | tar -t >list
+        has "$type: a tar" "$(cat list)" "folder/a name with blanks"
+        exits 1 xl hyper-cp "files-$type:/no/such" .
+        has "$type: the sentence" "$(cat err)" /no/such
+        xl hyper-destroy -f "files-$type" >/dev/null
+    done
+}
+
+# A link of the guest's leads nowhere in dom0.
+test_cp_follows_no_link_out() {
+    start_idle sly --type pv
+    xl-hyper exec sly sh -c 'mkdir -p /d; ln -s /etc /d/etc; ln -s /root/x /d/f'
+    exits 0 xl hyper-cp sly:/d .
+    [[ -L d/etc && -L d/f ]] || fail "links became something else"
+    same "the link's text" /etc "$(readlink d/etc)"
+}
+
+test_top_and_stats() {
+    start_idle seen --type pv
+    exits 0 xl hyper-top seen
+    has "processes" "$(cat out)" "sleep 100000"
+    exits 0 xl hyper-stats --no-stream seen
+    has "a table" "$(cat out)" seen
+    exits 0 xl hyper-stats --no-stream --json seen
+    jq -e . out >/dev/null || fail "no JSON: $(cat out)"
+}
+
 # -- the log ------------------------------------------------------------------
 
 # limit test_killed_fifty_times_each_line_is_there_once: 900
