@@ -50,7 +50,7 @@ test_no_lie_harms_dom0_or_a_neighbour() {
     start_neighbour
     for lie in "${lies[@]}"; do
         create_liar liar "$lie" || fail "$lie: create failed"
-        before=$(xl-hyper logs --tail 1 neighbour | cut -d ' ' -f 2)
+        before=$(xl-hyper logs --tail 1 neighbour | tail -n 1 | cut -d ' ' -f 2)
         monitor=$(monitor_of liar) || fail "$lie: no monitor"
         cpu=$(cpu_ms "$monitor")
         sleep 6
@@ -76,7 +76,7 @@ test_no_lie_harms_dom0_or_a_neighbour() {
             no_escape "$lie: exec" err
         fi
         exits 0 timeout 60 xl-hyper exec neighbour echo well
-        until_true 30 sh -c "[ \$(xl-hyper logs --tail 1 neighbour | cut -d ' ' -f 2) -gt $before ]"
+        until_true 30 sh -c "[ \$(xl-hyper logs --tail 1 neighbour | tail -n 1 | cut -d ' ' -f 2) -gt $before ]"
         exits 0 xl-hyper destroy -f liar
     done
     xl-hyper logs neighbour | cut -d ' ' -f 2 >numbers
