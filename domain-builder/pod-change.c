@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain-builder/monitor-socket.h"
 #include "domain-builder/pod-event.h"
 #include "domain-builder/pod-names.h"
 #include "domain-builder/pod-spec.h"
@@ -113,6 +114,7 @@ int hx_pod_resume(struct hx_host *host, struct hx_pod *pod, struct hx_err *err)
         r = hx_domain_unpause(host, change.pod.domid, err);
     if (r == 0) {
         change.pod.state = HX_POD_RUNNING;
+        hx_monitor_set_clock(&change.dirs, change.dir.uuid);
         hx_event_record(&change.dirs, &change.pod, "unpause", NULL);
     }
     return hx_pod_change_finish(&change, r, pod);

@@ -9,11 +9,11 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 
 #include "domain-builder/exec-request.h"
 #include "domain-builder/exec-stream.h"
+#include "domain-builder/monitor-socket.h"
 #include "domain-builder/pod-monitor.h"
 #include "domain-builder/pod-spec.h"
 #include "image/base/escape.h"
@@ -89,24 +89,6 @@ int hx_exec_find(const struct hx_pod_dirs *dirs, const char *name,
 
 /* -- connecting ------------------------------------------------------------ */
 
-/* A descriptor; -1 with errno. */
-static int connect_once(const struct hx_exec_pod *pod)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int len = snprintf(address.sun_path, sizeof(address.sun_path),
-                       "%s/%s/" HX_MONITOR_SOCKET, pod->dirs.run, pod->uuid);
-    _cleanup_close_ int fd = -1;
-
-    if (len < 0 || (size_t)len >= sizeof(address.sun_path)) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-        return -1;
-    return hx_steal_fd(&fd);
-}
-
 /* Whether a monitor may be there sooner or later. */
 static bool nobody_listens(int error)
 {
@@ -122,7 +104,7 @@ static int reach(struct hx_exec *exec, struct hx_err *err)
     for (int tries = 0; tries < CONNECT_TRIES; tries++) {
         int r;
 
-        exec->fd = connect_once(&exec->pod);
+        exec->fd = hx_monitor_connect(&exec->pod.dirs, exec->pod.uuid);
         if (exec->fd >= 0)
             return 0;
         if (!nobody_listens(errno))

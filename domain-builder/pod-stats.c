@@ -9,10 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 
-#include "domain-builder/pod-monitor.h"
+#include "domain-builder/monitor-socket.h"
 #include "domain-builder/xen_domains.h"
 #include "image/base/cleanup.h"
 #include "pv-init/channel-abi.h"
@@ -74,15 +73,9 @@ static int send_question(int fd, uint64_t container)
 /* A connection on which all was asked, or -1. */
 static int ask(const struct hx_pod_dirs *dirs, const struct hx_guest_stats *pod)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    _cleanup_close_ int fd =
-        socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    _cleanup_close_ int fd = hx_monitor_connect(dirs, pod->uuid);
 
-    if (fd < 0 ||
-        (size_t)snprintf(address.sun_path, sizeof(address.sun_path),
-                         "%s/%s/" HX_MONITOR_SOCKET, dirs->run,
-                         pod->uuid) >= sizeof(address.sun_path) ||
-        connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+    if (fd < 0)
         return -1;
     for (size_t i = 0; i < pod->containers; i++) {
         if (send_question(fd, i) < 0)

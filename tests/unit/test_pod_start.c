@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +30,7 @@
 #include "domain-builder/xen_domain.h"
 #include "domain-builder/xen_domains.h"
 #include "image/base/file.h"
+#include "pv-init/channel-abi.h"
 #include "tests/unit/pod_fixture.h"
 #include "tests/unit/unit.h"
 
@@ -451,6 +454,35 @@ static void pausing_twice_is_an_error(void **state)
     assert_int_equal(told("\"Action\":\"unpause\""), 1);
 }
 
+/* Its clock stood still: the monitor is asked for the time at once. */
+static void after_a_pause_the_clock_is_set(void **state)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    uint8_t message[HX_CH_FRAME_MAX];
+    struct hx_ch_frame frame;
+    int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), fd;
+
+    (void)state;
+    make_running();
+    assert_int_equal(hx_mkdir_p(scene.dir.run_path, 0700, NULL), 0);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/control",
+             scene.dir.run_path);
+    assert_int_equal(
+        bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    scene.paused = true;
+    assert_int_equal(hx_pod_resume(scene.host, &scene.pod, NULL), 0);
+    fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    assert_true(fd >= 0);
+    assert_int_equal(recv(fd, message, sizeof(message), 0), HX_CH_HEADER_BYTES);
+    assert_int_equal(hx_ch_decode(message, &frame), 0);
+    assert_int_equal(frame.type, HX_CH_CLOCK);
+    assert_int_equal(frame.payload, 0);
+    assert_int_equal(recv(fd, message, sizeof(message), 0), 0);
+    close(fd);
+    close(listener);
+}
+
 static void one_that_has_ended_cannot_be_paused(void **state)
 {
     struct hx_err err = { 0 };
@@ -789,6 +821,7 @@ int main(void)
         SCENE(a_killed_start_is_undone_by_the_next),
         SCENE(a_paused_one_is_not_started),
         SCENE(pausing_twice_is_an_error),
+        SCENE(after_a_pause_the_clock_is_set),
         SCENE(one_that_has_ended_cannot_be_paused),
         SCENE(a_running_one_is_renamed_in_xen_too),
         SCENE(bad_names_are_refused),
