@@ -15,10 +15,10 @@
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "image/base/cleanup.h"
+#include "image/base/clock.h"
 
 bool hx_netdev_name_valid(const char *name)
 {
@@ -244,14 +244,6 @@ static int add_port_now(const char *bridge, const char *port)
     return change_flags(port, IFF_UP, 0);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
-
 /* A socket that becomes readable when a link comes, goes or changes. */
 static int watch_links(void)
 {
@@ -269,7 +261,7 @@ static int watch_links(void)
 
 int hx_netdev_add_port(const char *bridge, const char *port, int timeout_ms)
 {
-    int64_t until = now_ms() + timeout_ms;
+    int64_t until = hx_clock_monotonic_ms() + timeout_ms;
     _cleanup_close_ int links = -1;
     char event[4096];
 
@@ -288,7 +280,7 @@ int hx_netdev_add_port(const char *bridge, const char *port, int timeout_ms)
             return 0;
         if (errno != ENODEV)
             return -1;
-        left = until - now_ms();
+        left = until - hx_clock_monotonic_ms();
         if (left <= 0 || (poll(&pfd, 1, (int)left) < 0 && errno != EINTR)) {
             errno = ENODEV;
             return -1;

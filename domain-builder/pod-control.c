@@ -17,6 +17,7 @@
 #include "domain-builder/xen_domains.h"
 #include "domain-builder/xen_request.h"
 #include "image/base/cleanup.h"
+#include "image/base/clock.h"
 #include "image/base/file.h"
 
 #define ACK_TIMEOUT_MS       5000
@@ -27,14 +28,6 @@
 #define MONITOR_TIMEOUT_MS   2000
 #define LOOK_MS              100
 #define EXIT_KILLED          137 /* as by SIGKILL */
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 /* One signal at a time: the next would take the place of one that the guest
  * has not taken yet. */
@@ -301,7 +294,7 @@ static int look_until_ended(struct hx_host *host, const struct hx_pod *pod,
     struct hx_domain domain;
 
     while (living_domain(pod, &domain, NULL) != -HX_ERR_STATE) {
-        if (now_ms() >= deadline_ms)
+        if (hx_clock_monotonic_ms() >= deadline_ms)
             return hx_err_set(err, HX_ERR_STATE,
                               "stopping the pod %s: it has not ended in time",
                               pod->spec.name);
@@ -318,11 +311,11 @@ static int look_until_ended(struct hx_host *host, const struct hx_pod *pod,
 static int await_end(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
                      struct hx_err *err)
 {
-    int64_t deadline_ms = now_ms() + timeout_ms;
+    int64_t deadline_ms = hx_clock_monotonic_ms() + timeout_ms;
     int r = hx_pod_wait(host, pod, timeout_ms, err);
 
     if (r == 0 || r == -HX_ERR_INTERRUPTED ||
-        (r == -HX_ERR_STATE && now_ms() >= deadline_ms))
+        (r == -HX_ERR_STATE && hx_clock_monotonic_ms() >= deadline_ms))
         return r;
     return look_until_ended(host, pod, deadline_ms, err);
 }

@@ -12,6 +12,7 @@
 #include "domain-builder/resources.h"
 #include "domain-builder/steps.h"
 #include "domain-builder/xen_domain.h"
+#include "image/base/clock.h"
 
 struct create {
     struct hx_host *host;
@@ -91,7 +92,7 @@ static int act_unpause(void *ctx, struct hx_err *err)
     struct create *create = ctx;
     int r = 0;
 
-    create->pod.started_at_ms = hx_pod_now_ms();
+    create->pod.started_at_ms = hx_clock_unix_ms();
     if (!create->spec.paused)
         r = hx_pod_unpause(create->host, &create->pod, err);
     return r == 0 ? stage_done(create, "unpause", err) : r;

@@ -16,6 +16,7 @@
 #include "domain-builder/monitor-socket.h"
 #include "domain-builder/pod-monitor.h"
 #include "domain-builder/pod-spec.h"
+#include "image/base/clock.h"
 #include "image/base/escape.h"
 
 #define ANSWER_MS     30000
@@ -58,14 +59,6 @@ struct hx_exec {
     struct hx_exec_input input;
     struct hx_exec_output output[2]; /* stdout, stderr */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 static int no_memory(const struct hx_exec_pod *pod, struct hx_err *err)
 {
@@ -554,7 +547,7 @@ static bool is_done(const struct hx_exec *exec)
 
 static int timeout_ms(const struct hx_exec *exec)
 {
-    int64_t left = exec->deadline_ms - now_ms();
+    int64_t left = exec->deadline_ms - hx_clock_monotonic_ms();
 
     if (exec->phase != PHASE_ASKED || exec->attached)
         return -1;
@@ -602,7 +595,7 @@ static struct hx_exec *new_exec(const struct hx_exec_pod *pod)
         return NULL;
     exec->pod = *pod;
     exec->fd = -1;
-    exec->deadline_ms = now_ms() + ANSWER_MS;
+    exec->deadline_ms = hx_clock_monotonic_ms() + ANSWER_MS;
     exec->output[0].must_tell = exec->output[1].must_tell = true;
     return exec;
 }

@@ -4,20 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "domain-builder/boot-id.h"
 #include "domain-builder/pod-event.h"
 #include "domain-builder/pod-spec.h"
 #include "domain-builder/restart-plan.h"
-
-int64_t hx_pod_now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
+#include "image/base/clock.h"
 
 bool hx_pod_rebooted(const struct hx_pod *pod)
 {
@@ -104,7 +96,7 @@ int hx_pod_note_end(const struct hx_pod_dirs *dirs,
 
     if (r < 0)
         return r;
-    pod->finished_at_ms = hx_pod_now_ms();
+    pod->finished_at_ms = hx_clock_unix_ms();
     plan_restart(pod);
     hx_event_record_end(dirs, pod);
     return hx_pod_dir_save(dir, pod, err);

@@ -8,9 +8,6 @@
 
 #include "domain-builder/pod-state.h"
 
-/* Milliseconds since 1970. */
-int64_t hx_pod_now_ms(void);
-
 /* Whether dom0 has been booted again since the pod was started. */
 bool hx_pod_rebooted(const struct hx_pod *pod);
 

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "domain-builder/host.h"
 #include "domain-builder/pod-restart.h"
 #include "image/base/cleanup.h"
+#include "image/base/clock.h"
 
 #define READY_TIMEOUT_MS 10000
 
@@ -53,21 +53,13 @@ int hx_monitor_watch(const struct hx_pod_dir *dir)
     return holder(fifo) ? hx_steal_fd(&fifo) : -1;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
-
 /* Polls until the deadline, over signals; > 0 when there is something. */
 static int poll_until(int fd, short events, int64_t deadline_ms)
 {
     struct pollfd pfd = { .fd = fd, .events = events };
 
     for (;;) {
-        int64_t left_ms = deadline_ms - now_ms();
+        int64_t left_ms = deadline_ms - hx_clock_monotonic_ms();
         int r = poll(&pfd, 1, left_ms > 0 ? (int)left_ms : 0);
 
         if (r >= 0 || errno != EINTR)
@@ -77,7 +69,7 @@ static int poll_until(int fd, short events, int64_t deadline_ms)
 
 bool hx_monitor_await(int watch, int timeout_ms)
 {
-    return poll_until(watch, 0, now_ms() + timeout_ms) > 0;
+    return poll_until(watch, 0, hx_clock_monotonic_ms() + timeout_ms) > 0;
 }
 
 /* -- starting ---------------------------------------------------------------
@@ -151,7 +143,7 @@ static int fork_program(const struct launch *launch)
 /* The monitor says "ok", or why it is not. */
 static int await_ready(int fd, const char *uuid, struct hx_err *err)
 {
-    int64_t deadline_ms = now_ms() + READY_TIMEOUT_MS;
+    int64_t deadline_ms = hx_clock_monotonic_ms() + READY_TIMEOUT_MS;
     char text[512];
     size_t len = 0;
     ssize_t n = 1;

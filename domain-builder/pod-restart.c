@@ -16,6 +16,7 @@
 #include "domain-builder/pod-start.h"
 #include "domain-builder/restart-plan.h"
 #include "image/base/cleanup.h"
+#include "image/base/clock.h"
 #include "image/base/file.h"
 
 /* The one before may be about to see that it is not needed. */
@@ -49,7 +50,7 @@ static int read_time(struct hx_pod_dir *dir, struct hx_err *err, int *left_r)
 
     if (r < 0)
         return r;
-    left_ms = pod.restart_at_ms - hx_pod_now_ms();
+    left_ms = pod.restart_at_ms - hx_clock_unix_ms();
     *left_r = -1;
     if (hx_pod_restarting(&pod) && !hx_pod_rebooted(&pod))
         *left_r = left_ms > HX_RESTART_LAST_MS ? 0 /* the clock was set back */
@@ -83,7 +84,7 @@ static int postpone(struct hx_pod_dir *dir, struct hx_err *err)
         };
         int delay_ms = hx_restart_delay(&facts);
 
-        pod.restart_at_ms = delay_ms < 0 ? 0 : hx_pod_now_ms() + delay_ms;
+        pod.restart_at_ms = delay_ms < 0 ? 0 : hx_clock_unix_ms() + delay_ms;
         if (delay_ms > 0)
             pod.restart_delay_ms = (unsigned)delay_ms;
         free(pod.message);

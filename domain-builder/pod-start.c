@@ -22,6 +22,7 @@
 #include "domain-builder/restart-plan.h"
 #include "domain-builder/steps.h"
 #include "image/base/cleanup.h"
+#include "image/base/clock.h"
 #include "image/base/file.h"
 
 #define LOCK_TIMEOUT_MS    30000
@@ -129,7 +130,7 @@ static int act_unpause(void *ctx, struct hx_err *err)
     struct start *start = ctx;
     int r;
 
-    start->pod.started_at_ms = hx_pod_now_ms();
+    start->pod.started_at_ms = hx_clock_unix_ms();
     r = hx_pod_unpause(start->host, &start->pod, err);
     return r == 0 ? stage_done(start, "unpause", err) : r;
 }
@@ -192,7 +193,7 @@ static bool reason_holds(const struct start *start)
     switch (start->why) {
     case HX_START_POLICY:
         return pod->reaped && pod->restart_at_ms != 0 &&
-               pod->restart_at_ms <= hx_pod_now_ms();
+               pod->restart_at_ms <= hx_clock_unix_ms();
     case HX_START_HOST:
         return pod->reaped &&
                (hx_pod_rebooted(pod) || pod->stopper == HX_STOPPER_HOST) &&

@@ -9,11 +9,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "domain-builder/pod-names.h"
 #include "domain-builder/pod-record.h"
 #include "domain-builder/pod-spec.h"
+#include "image/base/clock.h"
 #include "image/base/file.h"
 
 struct hx_pod_hold {
@@ -31,14 +31,6 @@ static int no_such_pod(const char *uuid, struct hx_err *err)
                       "opening the pod %s: there is no such pod; see "
                       "'xl hyper-list -a'",
                       uuid);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
 }
 
 /* -- the handle -------------------------------------------------------------
@@ -384,7 +376,7 @@ static int write_files(struct hx_pod_dir *dir, const struct hx_pod_spec *spec,
     _cleanup_close_ int fd = -1;
     int r;
 
-    r = hx_pod_json_format(dir->uuid, now_ms(), spec, &text, err);
+    r = hx_pod_json_format(dir->uuid, hx_clock_unix_ms(), spec, &text, err);
     if (r == 0)
         r = file_in(dir, "pod.json", &asked, err);
     if (r == 0)

@@ -9,22 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "domain-builder/monitor-socket.h"
 #include "domain-builder/xen_domains.h"
 #include "image/base/cleanup.h"
+#include "image/base/clock.h"
 #include "pv-init/channel-abi.h"
 
 #define SECTOR_BYTES 512
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 /* -- Xen's word ------------------------------------------------------------ */
 
@@ -145,12 +137,12 @@ static bool hear(struct waiting *w, int fd)
 static void hear_all(struct waiting *waiting, struct pollfd *fds, size_t count,
                      int timeout_ms)
 {
-    int64_t deadline = now_ms() + timeout_ms, left;
+    int64_t deadline = hx_clock_monotonic_ms() + timeout_ms, left;
     size_t open = 0;
 
     for (size_t i = 0; i < count; i++)
         open += fds[i].fd >= 0;
-    while (open > 0 && (left = deadline - now_ms()) > 0) {
+    while (open > 0 && (left = deadline - hx_clock_monotonic_ms()) > 0) {
         if (poll(fds, count, (int)left) < 0 && errno != EINTR)
             break;
         for (size_t i = 0; i < count; i++) {

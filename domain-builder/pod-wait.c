@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <time.h>
 
 #include "domain-builder/pod-monitor.h"
 #include "domain-builder/pod-reconcile.h"
 #include "domain-builder/pod-state.h"
 #include "image/base/cleanup.h"
+#include "image/base/clock.h"
 
 /* A reaper that has given back everything ends at once; one whose pod was
  * destroyed reads what the console has left. */
@@ -32,17 +32,9 @@ struct waiting {
     int64_t tended_ms; /* when the last one was started */
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
-
 static int left_ms(const struct waiting *wait)
 {
-    int64_t left = wait->deadline_ms - now_ms();
+    int64_t left = wait->deadline_ms - hx_clock_monotonic_ms();
 
     if (wait->deadline_ms < 0)
         return -1;
@@ -159,7 +151,7 @@ static int tend(struct waiting *wait, struct hx_err *err)
     };
     int r;
 
-    if (now_ms() - wait->tended_ms > RESPAWN_LIFE_MS)
+    if (hx_clock_monotonic_ms() - wait->tended_ms > RESPAWN_LIFE_MS)
         wait->respawns = 0;
     if (wait->respawns++ == RESPAWNS_MAX)
         return hx_err_set(err, HX_ERR_SYSTEM,
@@ -167,7 +159,7 @@ static int tend(struct waiting *wait, struct hx_err *err)
                           "again; see %s/monitor.log",
                           wait->pod->spec.name, wait->dir.path);
     r = hx_pod_reconcile_one(wait->host, wait->dir.uuid, &options, err);
-    wait->tended_ms = now_ms();
+    wait->tended_ms = hx_clock_monotonic_ms();
     return r == -HX_ERR_NOT_FOUND ? 0 : r;
 }
 
@@ -215,7 +207,8 @@ int hx_pod_wait(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
         .folder = -1,
         .inotify = -1,
         .monitor = -1,
-        .deadline_ms = timeout_ms < 0 ? -1 : now_ms() + timeout_ms,
+        .deadline_ms =
+            timeout_ms < 0 ? -1 : hx_clock_monotonic_ms() + timeout_ms,
     };
     int r = begin(&wait, err);
 

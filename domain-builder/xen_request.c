@@ -6,13 +6,13 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <xenstore.h>
 
 #include "domain-builder/guest-report.h"
 #include "domain-builder/xen_domains.h"
 #include "domain-builder/xen_host.h"
 #include "image/base/cleanup.h"
+#include "image/base/clock.h"
 
 #define TOKEN "hyper-request"
 
@@ -30,14 +30,6 @@ struct request {
     char ack[80];
     char state[80];
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 /* The number at the beginning of a node, or 0. */
 static uint64_t read_seq(struct xs_handle *xs, xs_transaction_t transaction,
@@ -140,8 +132,8 @@ static bool has_ended(const struct request *request)
 static int await_ack(const struct request *request, const char *verb,
                      int timeout_ms, struct hx_err *err)
 {
-    int64_t boot_deadline_ms = now_ms() + BOOT_TIMEOUT_MS;
-    int64_t deadline_ms = now_ms() + timeout_ms;
+    int64_t boot_deadline_ms = hx_clock_monotonic_ms() + BOOT_TIMEOUT_MS;
+    int64_t deadline_ms = hx_clock_monotonic_ms() + timeout_ms;
 
     for (;;) {
         struct pollfd pfd = { .fd = xs_fileno(request->xs), .events = POLLIN };
@@ -154,9 +146,9 @@ static int await_ack(const struct request *request, const char *verb,
         if (read_seq(request->xs, XBT_NULL, request->ack) >= request->seq ||
             has_ended(request))
             return 0;
-        if (now_ms() < boot_deadline_ms && is_booting(request))
-            deadline_ms = now_ms() + timeout_ms;
-        left_ms = deadline_ms - now_ms();
+        if (hx_clock_monotonic_ms() < boot_deadline_ms && is_booting(request))
+            deadline_ms = hx_clock_monotonic_ms() + timeout_ms;
+        left_ms = deadline_ms - hx_clock_monotonic_ms();
         if (left_ms <= 0)
             return hx_err_set(err, HX_ERR_GUEST,
                               "asking domain %u to %s: the guest has not "

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "domain-builder/event-log.h"
+#include "image/base/clock.h"
 #include "image/base/json.h"
 #include "image/base/strv.h"
 #include "xl-plugin/event-text.h"
@@ -44,7 +45,7 @@ static int set_option(void *opaque, int key, const char *value,
                       struct hx_err *err)
 {
     struct events *events = opaque;
-    int64_t now_ms = hx_time_now_ms();
+    int64_t now_ms = hx_clock_unix_ms();
 
     switch (key) {
     case SINCE:
@@ -83,7 +84,7 @@ static void print_event(const struct events *events, const char *line)
 /* -1: for ever; 0: --until has come. */
 static int left_ms(const struct events *events)
 {
-    int64_t left = events->choice.until_ms - hx_time_now_ms();
+    int64_t left = events->choice.until_ms - hx_clock_unix_ms();
 
     if (events->choice.until_ms == 0)
         return -1;

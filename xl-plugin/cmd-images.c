@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image/base/clock.h"
 #include "xl-plugin/image-text.h"
 #include "xl-plugin/options.h"
 #include "xl-plugin/output.h"
@@ -89,7 +90,7 @@ static int images_table(const struct images_options *o,
         { .title = "SIZE" },
         { 0 },
     };
-    int64_t now_ms = hx_time_now_ms();
+    int64_t now_ms = hx_clock_unix_ms();
     struct hx_table table;
     int r = 0;
 

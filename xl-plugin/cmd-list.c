@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "image/base/clock.h"
 #include "xl-plugin/options.h"
 #include "xl-plugin/output.h"
 #include "xl-plugin/pod-text.h"
@@ -51,7 +52,7 @@ static bool is_listed(const struct list_options *o, const struct hx_pod *pod)
 static int list_json(const struct list_options *o, const struct hx_pod *pods,
                      size_t count, struct hx_err *err)
 {
-    int64_t now_ms = hx_time_now_ms();
+    int64_t now_ms = hx_clock_unix_ms();
     json_t *list = json_array();
 
     for (size_t i = 0; list && i < count; i++) {
@@ -96,7 +97,7 @@ static int list_table(const struct list_options *o, const struct hx_pod *pods,
         { .title = "DOMID", .gives_way = 4 },
         { 0 },
     };
-    int64_t now_ms = hx_time_now_ms();
+    int64_t now_ms = hx_clock_unix_ms();
     struct hx_table table;
     int r = 0;
 

@@ -3,6 +3,7 @@
 
 #include "domain-builder/pod-spec.h"
 #include "domain-builder/pod-state.h"
+#include "image/base/clock.h"
 #include "image/base/file.h"
 #include "xl-plugin/follow.h"
 #include "xl-plugin/foreground.h"
@@ -72,7 +73,7 @@ static int set_time(const char *what, const char *value, int64_t *ns_r,
     int r = 0;
 
     if (ns == 0)
-        r = hx_time_parse_point(what, value, hx_time_now_ms(), &ms, err);
+        r = hx_time_parse_point(what, value, hx_clock_unix_ms(), &ms, err);
     if (r == 0)
         *ns_r = ns ? ns : ms * 1000000;
     return r;

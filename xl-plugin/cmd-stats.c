@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "domain-builder/pod-stats.h"
+#include "image/base/clock.h"
 #include "xl-plugin/options.h"
 #include "xl-plugin/output.h"
 #include "xl-plugin/session.h"
@@ -205,7 +206,7 @@ static int print_table(struct watch *watch, const struct moment *moment)
 
 static int print_lines(struct watch *watch, const struct moment *moment)
 {
-    int64_t time_ms = hx_time_now_ms();
+    int64_t time_ms = hx_clock_unix_ms();
 
     for (size_t i = 0; i < moment->count; i++) {
         json_t *object;

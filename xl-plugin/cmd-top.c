@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "domain-builder/guest-processes.h"
+#include "image/base/clock.h"
 #include "xl-plugin/guest.h"
 #include "xl-plugin/options.h"
 #include "xl-plugin/output.h"
@@ -42,7 +43,7 @@ static int print_table(const struct hx_processes *processes, bool no_trunc,
     int r;
 
     hx_table_init(&table, hx_process_columns);
-    r = hx_process_rows(processes, hx_time_now_ms() / 1000, &table);
+    r = hx_process_rows(processes, hx_clock_unix_ms() / 1000, &table);
     if (r == 0)
         r = hx_table_print(&table, stdout,
                            no_trunc ? 0 : hx_terminal_width(stdout));

@@ -14,7 +14,7 @@
 #define HX_POD_STATUS_TEXT 80
 
 /* "Up 3 minutes", "Up 3 minutes (Paused)", "Created", "Exited (42) 5 minutes
- * ago", "Crashed (134) 2 hours ago"; `now_ms` as hx_time_now_ms(). */
+ * ago", "Crashed (134) 2 hours ago"; `now_ms` as hx_clock_unix_ms(). */
 void hx_pod_status_text(const struct hx_pod *pod, int64_t now_ms,
                         char text[HX_POD_STATUS_TEXT]);
 

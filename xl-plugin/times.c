@@ -10,14 +10,6 @@
 #define SECOND_NS INT64_C(1000000000)
 #define YEAR_MAX  2261 /* the last that 63 bits of nanoseconds hold */
 
-int64_t hx_time_now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void hx_time_print_rfc3339(int64_t ms, char text[HX_TIME_TEXT])
 {
     time_t seconds = (time_t)(ms / 1000);

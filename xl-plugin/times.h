@@ -13,8 +13,6 @@
 /* Room for either text. */
 #define HX_TIME_TEXT 40
 
-int64_t hx_time_now_ms(void);
-
 /* "2026-01-31T12:00:00.123Z"; "0001-01-01T00:00:00Z" for 0, as docker. */
 void hx_time_print_rfc3339(int64_t ms, char text[HX_TIME_TEXT]);
 

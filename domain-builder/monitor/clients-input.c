@@ -1,17 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "domain-builder/monitor/clients-input.h"
 
-#include <time.h>
-
 #include "domain-builder/monitor/clients.h"
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
+#include "image/base/clock.h"
 
 /*
  * How far the client's own stream is taken.  Its last byte lies at `last` of
@@ -90,7 +81,7 @@ void hx_input_take(struct hx_input *input, size_t index,
     switch (frame->type) {
     case HX_CH_OPENED:
         if (!input->runs)
-            input->runs_ms = now_ms();
+            input->runs_ms = hx_clock_monotonic_ms();
         input->runs = true;
         return;
     case HX_CH_TAKEN:
@@ -105,7 +96,7 @@ void hx_input_take(struct hx_input *input, size_t index,
     }
     for (size_t i = 0; i < count; i++) {
         tell(input, index, clients[i]);
-        hx_input_answer(input, index, clients[i], now_ms());
+        hx_input_answer(input, index, clients[i], hx_clock_monotonic_ms());
     }
 }
 

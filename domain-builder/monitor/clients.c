@@ -8,11 +8,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "domain-builder/monitor/clients-input.h"
 #include "image/base/cleanup.h"
+#include "image/base/clock.h"
 
 /* Messages of one client in a row. */
 #define TURN_MESSAGES 8
@@ -34,14 +34,6 @@ struct hx_clients {
     uint64_t stats_number; /* the last one */
     uint8_t message[HX_CH_FRAME_MAX + 1];
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 /* -- opening ----------------------------------------------------------------
  */
@@ -229,7 +221,8 @@ static void take_attach(struct hx_clients *clients, struct hx_client *client,
         return;
     }
     client->input[index] = (struct hx_client_input){ .attached = true };
-    hx_input_answer(&clients->input[index], index, client, now_ms());
+    hx_input_answer(&clients->input[index], index, client,
+                    hx_clock_monotonic_ms());
 }
 
 static void take_stats(struct hx_clients *clients, struct hx_client *client,
@@ -470,7 +463,7 @@ size_t hx_clients_poll(const struct hx_clients *clients, struct pollfd *fds)
 void hx_clients_serve(struct hx_clients *clients, const struct pollfd *fds,
                       size_t count)
 {
-    int64_t now = now_ms();
+    int64_t now = hx_clock_monotonic_ms();
 
     if (!hx_link_is_up(clients->link))
         return;
@@ -497,7 +490,7 @@ void hx_clients_serve(struct hx_clients *clients, const struct pollfd *fds,
 
 int hx_clients_timeout_ms(const struct hx_clients *clients)
 {
-    int64_t now = now_ms(), least = -1;
+    int64_t now = hx_clock_monotonic_ms(), least = -1;
 
     for (size_t i = 0; i < clients->count; i++) {
         if (clients->client[i]->broken)

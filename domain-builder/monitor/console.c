@@ -8,21 +8,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <termios.h>
-#include <time.h>
 
 #include "image/base/cleanup.h"
+#include "image/base/clock.h"
 #include "image/base/escape.h"
 #include "image/base/file.h"
 
 #define PANIC "Kernel panic - not syncing"
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 /* -- opening ----------------------------------------------------------------
  */
@@ -307,11 +299,11 @@ void hx_console_serve(struct hx_console *console, const struct pollfd fds[2])
 
 void hx_console_drain(struct hx_console *console, int quiet_ms, int max_ms)
 {
-    int64_t deadline_ms = now_ms() + max_ms;
+    int64_t deadline_ms = hx_clock_monotonic_ms() + max_ms;
 
     for (;;) {
         struct pollfd pfd = { .fd = console->upstream, .events = POLLIN };
-        int64_t left_ms = deadline_ms - now_ms();
+        int64_t left_ms = deadline_ms - hx_clock_monotonic_ms();
         int r;
 
         if (console->upstream < 0 || left_ms <= 0)

@@ -13,6 +13,7 @@
 #include "domain-builder/monitor/xen_channel.h"
 #include "domain-builder/pod-monitor.h"
 #include "image/base/cleanup.h"
+#include "image/base/clock.h"
 
 #define SEED_BYTES 64
 /* A guest that has published anew, after the old channel was lost, need not
@@ -40,14 +41,6 @@ struct hx_control {
     struct hx_clients *clients;
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
-
 /* The protocol's name of a log's stream. */
 static unsigned channel_stream(unsigned stream)
 {
@@ -66,7 +59,7 @@ static void tell_time(void *ctx)
     clock_gettime(CLOCK_REALTIME, &ts);
     frame.value = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
     hx_link_send(&control->link, &frame, NULL);
-    control->clock_ms = now_ms();
+    control->clock_ms = hx_clock_monotonic_ms();
 }
 
 static int open_clients(struct hx_control *control,
@@ -137,7 +130,7 @@ static void fail(struct hx_control *control, const struct hx_err *err)
 {
     /* A connection that has been good for long was no failure. */
     if (control->channel && hx_link_is_up(&control->link) &&
-        now_ms() - control->tried_ms > HX_CONTROL_RETRY_MAX_MS)
+        hx_clock_monotonic_ms() - control->tried_ms > HX_CONTROL_RETRY_MAX_MS)
         control->failures = 0;
     control->failures++;
     if (err->code != HX_ERR_NETWORK && !control->complained) {
@@ -153,7 +146,7 @@ static void connect_guest(struct hx_control *control)
                                            .write = hx_channel_write };
     struct hx_err err = { 0 };
 
-    control->tried_ms = now_ms();
+    control->tried_ms = hx_clock_monotonic_ms();
     control->news = false;
     if (hx_channel_open(control->domid, &control->channel, &err) < 0) {
         control->failures++;
@@ -186,7 +179,7 @@ static int64_t retry_ms(const struct hx_control *control)
         wait_ms = HX_CONTROL_RETRY_MAX_MS;
     if (control->news && control->failures <= QUICK_RETRIES)
         wait_ms = QUICK_RETRY_MS;
-    wait_ms += control->tried_ms - now_ms();
+    wait_ms += control->tried_ms - hx_clock_monotonic_ms();
     return wait_ms > 0 ? wait_ms : 0;
 }
 
@@ -262,12 +255,12 @@ static void talk(struct hx_control *control, const struct pollfd *fds,
         hx_clients_serve(control->clients, fds, count);
     if (r == 0 && hx_link_is_up(&control->link) &&
         !hx_link_wants_write(&control->link) &&
-        now_ms() - control->clock_ms >= HX_CONTROL_CLOCK_MS)
+        hx_clock_monotonic_ms() - control->clock_ms >= HX_CONTROL_CLOCK_MS)
         tell_time(control);
     if (r == 0)
         r = hx_link_write(&control->link, &err);
     if (r == 0 && !hx_link_is_up(&control->link) &&
-        now_ms() - control->tried_ms >= HX_CONTROL_HELLO_MS)
+        hx_clock_monotonic_ms() - control->tried_ms >= HX_CONTROL_HELLO_MS)
         r = hx_err_set(&err, HX_ERR_NETWORK, "the guest sent no HELLO");
     if (r < 0)
         fail(control, &err);
@@ -295,7 +288,7 @@ static int64_t sooner(int64_t a, int64_t b)
 
 static int64_t until(int64_t when_ms)
 {
-    int64_t left_ms = when_ms - now_ms();
+    int64_t left_ms = when_ms - hx_clock_monotonic_ms();
 
     return left_ms > 0 ? left_ms : 0;
 }

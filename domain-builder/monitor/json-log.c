@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "image/base/cleanup.h"
+#include "image/base/clock.h"
 #include "image/base/file.h"
 
 /* A batch with so much text is written; one record may come on top, of 16 KiB
@@ -18,14 +19,6 @@
 #define BATCH_MAX    ((size_t)256 << 10)
 
 static const char *const stream_names[] = { "stdout", "stderr" };
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 /* -- opening ----------------------------------------------------------------
  */
@@ -328,7 +321,7 @@ void hx_json_log_add(struct hx_json_log *log, enum hx_json_stream stream,
         if (newline)
             n = (size_t)(newline - from) + 1;
         if (part->len == 0)
-            part->since_ms = now_ms();
+            part->since_ms = hx_clock_monotonic_ms();
         memcpy(part->raw + part->len, from, n);
         part->len += n;
         from += n;
@@ -349,7 +342,7 @@ void hx_json_log_end(struct hx_json_log *log, enum hx_json_stream stream)
 
 void hx_json_log_write(struct hx_json_log *log, bool all)
 {
-    int64_t due_ms = now_ms() - HX_JSON_LOG_WAIT_MS;
+    int64_t due_ms = hx_clock_monotonic_ms() - HX_JSON_LOG_WAIT_MS;
 
     for (size_t i = 0; i < HX_JSON_STREAMS; i++) {
         struct hx_json_part *part = &log->part[i];
@@ -362,7 +355,7 @@ void hx_json_log_write(struct hx_json_log *log, bool all)
 
 int hx_json_log_timeout_ms(const struct hx_json_log *log)
 {
-    int64_t now = now_ms(), least = -1;
+    int64_t now = hx_clock_monotonic_ms(), least = -1;
 
     if (log->journal.count)
         return 0;

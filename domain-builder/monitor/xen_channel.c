@@ -6,9 +6,9 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <xentoollog.h>
 
+#include "image/base/clock.h"
 #include "pv-init/channel-abi.h"
 
 #define WINDOW_MS 1000
@@ -20,14 +20,6 @@ struct hx_channel {
     bool moved;        /* a byte, since the last wake-up */
     bool masked;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 /* -- connecting -------------------------------------------------------------
  */
@@ -75,7 +67,7 @@ int hx_channel_open(uint32_t domid, struct hx_channel **channel_r,
                           domid);
     }
     channel->vchan->blocking = 0;
-    channel->window_ms = now_ms();
+    channel->window_ms = hx_clock_monotonic_ms();
     *channel_r = channel;
     return 0;
 }
@@ -98,7 +90,7 @@ int hx_channel_fd(const struct hx_channel *channel)
 
 int hx_channel_timeout_ms(const struct hx_channel *channel)
 {
-    int64_t left_ms = channel->window_ms + WINDOW_MS - now_ms();
+    int64_t left_ms = channel->window_ms + WINDOW_MS - hx_clock_monotonic_ms();
 
     if (!channel->masked)
         return -1;
@@ -108,7 +100,7 @@ int hx_channel_timeout_ms(const struct hx_channel *channel)
 void hx_channel_wake(struct hx_channel *channel, short revents)
 {
     struct libxenvchan *vchan = channel->vchan;
-    int64_t now = now_ms();
+    int64_t now = hx_clock_monotonic_ms();
 
     if (now - channel->window_ms >= WINDOW_MS) {
         channel->window_ms = now;

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "domain-builder/monitor/xen_wire.h"
 #include "domain-builder/xen_domains.h"
+#include "image/base/clock.h"
 #include "pv-init/channel-abi.h"
 
 #define WINDOW_MS 1000
@@ -27,14 +27,6 @@ struct hx_sight {
     bool deaf;         /* data/hyper is not watched */
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
-
 int hx_sight_open(uint32_t domid, const char *uuid, struct hx_sight **sight_r,
                   struct hx_err *err)
 {
@@ -45,7 +37,7 @@ int hx_sight_open(uint32_t domid, const char *uuid, struct hx_sight **sight_r,
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "watching the domain");
     sight->wire.fd = -1;
     sight->domid = domid;
-    sight->window_ms = now_ms();
+    sight->window_ms = hx_clock_monotonic_ms();
     snprintf(sight->uuid, sizeof(sight->uuid), "%s", uuid);
     snprintf(sight->tty, sizeof(sight->tty), "/local/domain/%u/console/tty",
              domid);
@@ -84,7 +76,7 @@ int hx_sight_fd(const struct hx_sight *sight)
 
 int hx_sight_timeout_ms(const struct hx_sight *sight)
 {
-    int64_t left_ms = sight->window_ms + WINDOW_MS - now_ms();
+    int64_t left_ms = sight->window_ms + WINDOW_MS - hx_clock_monotonic_ms();
 
     /* What came with the answer to a question is not seen by poll. */
     if (sight->wire.events)
@@ -98,7 +90,7 @@ int hx_sight_timeout_ms(const struct hx_sight *sight)
 static void mind_flood(struct hx_sight *sight)
 {
     struct hx_wire *wire = &sight->wire;
-    int64_t now = now_ms();
+    int64_t now = hx_clock_monotonic_ms();
 
     if (now - sight->window_ms >= WINDOW_MS) {
         sight->window_ms = now;

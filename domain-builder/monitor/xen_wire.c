@@ -9,23 +9,15 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 #include <xen/io/xs_wire.h>
 #include <xenstore_lib.h>
 
 #include "image/base/cleanup.h"
+#include "image/base/clock.h"
 
 #define ANSWER_TIMEOUT_MS 10000
 #define XENBUS            "/dev/xen/xenbus"
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 void hx_wire_init(struct hx_wire *wire, int fd)
 {
@@ -79,7 +71,7 @@ static int read_all(struct hx_wire *wire, void *to, size_t len,
 
     while (len) {
         struct pollfd pfd = { .fd = wire->fd, .events = POLLIN };
-        int64_t left_ms = deadline_ms - now_ms();
+        int64_t left_ms = deadline_ms - hx_clock_monotonic_ms();
         ssize_t n;
 
         if (left_ms <= 0)
@@ -177,7 +169,7 @@ static int ask(struct hx_wire *wire, enum xsd_sockmsg_type type,
         { (void *)path, path_len },
         { (void *)tail, tail_len },
     };
-    int64_t deadline_ms = now_ms() + ANSWER_TIMEOUT_MS;
+    int64_t deadline_ms = hx_clock_monotonic_ms() + ANSWER_TIMEOUT_MS;
     uint32_t req_id = 0;
     int got;
 
@@ -231,7 +223,8 @@ void hx_wire_take_events(struct hx_wire *wire, unsigned max)
     uint32_t req_id;
 
     while (!wire->lost && max-- > 0 && poll(&pfd, 1, 0) > 0) {
-        int got = receive(wire, &req_id, now_ms() + ANSWER_TIMEOUT_MS);
+        int got =
+            receive(wire, &req_id, hx_clock_monotonic_ms() + ANSWER_TIMEOUT_MS);
 
         if (got >= 0 && got != XS_WATCH_EVENT)
             lost(wire, EPROTO);

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "image/base/clock.h"
+
 int hx_file_read(const char *path, size_t max_bytes, struct hx_buf *out,
                  struct hx_err *err)
 {
@@ -119,19 +121,11 @@ int hx_rm_rf(const char *path, struct hx_err *err)
     return 0;
 }
 
-static long long now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
-
 int hx_lock_fd(int fd, const char *path, int exclusive, int timeout_ms,
                struct hx_err *err)
 {
     static const struct timespec pause = { .tv_nsec = 5 * 1000 * 1000 };
-    long long until = now_ms() + timeout_ms;
+    int64_t until = hx_clock_monotonic_ms() + timeout_ms;
     int how = exclusive ? LOCK_EX : LOCK_SH;
 
     if (timeout_ms >= 0)
@@ -141,7 +135,7 @@ int hx_lock_fd(int fd, const char *path, int exclusive, int timeout_ms,
             continue;
         if (errno != EWOULDBLOCK)
             return hx_err_sys(err, HX_ERR_SYSTEM, errno, "locking %s", path);
-        if (now_ms() >= until)
+        if (hx_clock_monotonic_ms() >= until)
             return hx_err_set(err, HX_ERR_STATE,
                               "locking %s: another process has held it for "
                               "%d ms; try again",

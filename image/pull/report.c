@@ -4,9 +4,9 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "image/base/cleanup.h"
+#include "image/base/clock.h"
 #include "image/base/escape.h"
 #include "image/base/json.h"
 
@@ -24,14 +24,6 @@ static void send(json_t *line)
     fflush(stdout);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Whether the line would come too soon after the last one of its kind. */
 static int too_soon(const char *stage, const char *object, int last)
 {
@@ -43,11 +35,12 @@ static int too_soon(const char *stage, const char *object, int last)
 
     snprintf(mine, sizeof(mine), "%.31s %.255s", stage, object);
     same = strcmp(mine, key) == 0;
-    if (same && (said_last || !last) && (last || now_ms() - said_ms < PAUSE_MS))
+    if (same && (said_last || !last) &&
+        (last || hx_clock_monotonic_ms() - said_ms < PAUSE_MS))
         return 1;
     said_last = last;
     memcpy(key, mine, sizeof(key));
-    said_ms = now_ms();
+    said_ms = hx_clock_monotonic_ms();
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "image/base/clock.h"
 #include "image/pull/report.h"
 #include "image/pull/token.h"
 #include "image/reference.h"
@@ -19,14 +20,6 @@
 static int no_memory(struct hx_err *err)
 {
     return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "asking the registry");
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 int hx_session_init(struct hx_session *session, struct hx_http *http,
@@ -170,7 +163,7 @@ static int ask_for_token(struct hx_session *session, const char *text,
         return rc;
     if (life_s > TOKEN_LIFE_MAX_S)
         life_s = TOKEN_LIFE_MAX_S;
-    session->token_until_ms = now_ms() + (int64_t)life_s * 1000;
+    session->token_until_ms = hx_clock_monotonic_ms() + (int64_t)life_s * 1000;
     return 0;
 }
 
@@ -198,7 +191,7 @@ static int fetch_token(struct hx_session *session, struct hx_err *err)
 static int refresh_token(struct hx_session *session, struct hx_err *err)
 {
     if (!session->token || session->challenge.scheme != HX_AUTH_BEARER ||
-        now_ms() < session->token_until_ms - TOKEN_MARGIN_MS)
+        hx_clock_monotonic_ms() < session->token_until_ms - TOKEN_MARGIN_MS)
         return 0;
     return fetch_token(session, err);
 }

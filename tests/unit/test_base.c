@@ -7,9 +7,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "image/base/buf.h"
+#include "image/base/clock.h"
 #include "image/base/err.h"
 #include "image/base/escape.h"
 #include "image/base/file.h"
@@ -284,9 +286,22 @@ static void test_a_pipe_is_waited_for(void **state)
     close(ends[0]);
 }
 
+static void test_clocks(void **state)
+{
+    int64_t began = hx_clock_monotonic_ms(), now;
+
+    (void)state;
+    usleep(3000);
+    assert_true(hx_clock_monotonic_ms() - began >= 2);
+    now = hx_clock_unix_ms();
+    assert_true(now / 1000 <= time(NULL) + 1);
+    assert_true(now / 1000 >= time(NULL) - 600);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_clocks),
         cmocka_unit_test(test_error_sentences),
         cmocka_unit_test(test_every_code_has_a_name),
         cmocka_unit_test(test_long_errors_are_cut),

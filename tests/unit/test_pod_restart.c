@@ -18,6 +18,7 @@
 #include "domain-builder/pod-spec.h"
 #include "domain-builder/pod-start.h"
 #include "domain-builder/restart-plan.h"
+#include "image/base/clock.h"
 #include "image/base/file.h"
 #include "tests/unit/pod_fixture.h"
 #include "tests/unit/unit.h"
@@ -202,7 +203,7 @@ static int setup(void **state)
     pod_fixture_make(scene.fixture, "web", HX_POD_RUNNING, &scene.dir);
     pod = loaded();
     assert_int_equal(hx_pod_note_start(&pod, NULL), 0);
-    pod.started_at_ms = hx_pod_now_ms();
+    pod.started_at_ms = hx_clock_unix_ms();
     save(&pod);
     return 0;
 }
@@ -275,7 +276,7 @@ static void it_is_started_when_its_time_has_come(void **state)
     pod = loaded();
     assert_int_equal(pod.state, HX_POD_RUNNING);
     assert_int_equal(pod.restart_count, 1);
-    assert_true(hx_pod_now_ms() >= pod.finished_at_ms);
+    assert_true(hx_clock_unix_ms() >= pod.finished_at_ms);
     hx_pod_release(&pod);
     /* Twice is the most. */
     end(1, HX_STOPPER_NONE);
@@ -333,7 +334,7 @@ static void a_stop_ends_the_wait(void **state)
     (void)state;
     end(1, HX_STOPPER_NONE);
     pod = loaded();
-    pod.restart_at_ms = hx_pod_now_ms() + 50000;
+    pod.restart_at_ms = hx_clock_unix_ms() + 50000;
     save(&pod);
     child = fork();
     if (child == 0)
