@@ -41,6 +41,7 @@ struct hx_exec {
     bool attached; /* to a container, in place of a process of ours */
     bool with_stdin, detach, tty;
     bool started;  /* OPENED was seen */
+    bool told;     /* our caller knows */
     bool resumes;  /* this connection began with RESUME */
     char *request; /* of the OPEN, or NULL */
     size_t request_sent;
@@ -537,6 +538,15 @@ static int handle_events(struct hx_exec *exec, const struct hx_exec_io *io,
     return r;
 }
 
+static void tell_start(struct hx_exec *exec, const struct hx_exec_io *io)
+{
+    if (!exec->started || exec->told)
+        return;
+    exec->told = true;
+    if (io->started)
+        io->started(io->opaque);
+}
+
 static bool is_done(const struct hx_exec *exec)
 {
     return (has_all(exec) &&
@@ -578,6 +588,7 @@ int hx_exec_run(struct hx_exec *exec, const struct hx_exec_io *io,
             return hx_err_sys(err, HX_ERR_SYSTEM, errno,
                               "talking to the pod %s", exec->pod.name);
         r = r < 0 ? 0 : handle_events(exec, io, fds, &left, err);
+        tell_start(exec, io);
     }
     if (r < 0)
         return r;

@@ -96,6 +96,8 @@ struct hx_exec_io {
     int out;
     int err;
     int wake; /* when it is readable, `woken` is called */
+    /* The process was reported to run; called once; NULL: nobody asks. */
+    void (*started)(void *opaque);
     /* Each may be NULL, and returns false to leave the session. */
     bool (*woken)(void *opaque, struct hx_exec *exec);
     /* Looks at what was read: writes what is to be sent, at most len +

@@ -10,6 +10,7 @@
 #include "image/base/strv.h"
 #include "xl-plugin/detach-keys.h"
 #include "xl-plugin/env.h"
+#include "xl-plugin/exec-event.h"
 #include "xl-plugin/options.h"
 #include "xl-plugin/output.h"
 #include "xl-plugin/tend.h"
@@ -34,6 +35,8 @@ struct exec_options {
     const char *container;
     struct hx_detach_keys keys;
     int died_by; /* a signal that came */
+    struct hx_pod pod;
+    struct hx_exec_events events;
 };
 
 static const struct hx_option options[] = {
@@ -140,29 +143,36 @@ static int find_pod(const struct hx_pod_dirs *dirs, const char *name,
     return hx_tend(name, uuid_r, err);
 }
 
-static int find_container(const struct hx_pod_dirs *dirs, const char *uuid,
-                          struct exec_options *o, struct hx_err *err)
+/* Of a pod whose folder cannot be read nothing is known but that it runs. */
+static int load_pod(const struct hx_pod_dirs *dirs, const char *uuid,
+                    struct exec_options *o, struct hx_err *err)
 {
     struct hx_pod_dir dir;
-    struct hx_pod pod = { 0 };
     size_t index = 0;
-    int r;
+    int r = hx_pod_dir_open(dirs, uuid, &dir, err);
 
+    if (r == 0) {
+        r = hx_pod_dir_load(&dir, &o->pod, err);
+        hx_pod_dir_release(&dir);
+    }
+    hx_exec_events_init(&o->events, dirs, r == 0 ? &o->pod : NULL,
+                        o->spec.args);
     if (!o->container)
         return 0;
-    r = hx_pod_dir_open(dirs, uuid, &dir, err);
-    if (r < 0)
-        return r;
-    r = hx_pod_dir_load(&dir, &pod, err);
     if (r == 0)
-        r = hx_pod_spec_container(&pod.spec, o->container, &index, err);
+        r = hx_pod_spec_container(&o->pod.spec, o->container, &index, err);
     o->spec.container = (unsigned)index;
-    hx_pod_release(&pod);
-    hx_pod_dir_release(&dir);
     return r;
 }
 
 /* -- the session ----------------------------------------------------------- */
+
+static void started(void *opaque)
+{
+    const struct exec_options *o = opaque;
+
+    hx_exec_events_start(&o->events);
+}
 
 static bool woken(void *opaque, struct hx_exec *exec)
 {
@@ -197,6 +207,7 @@ static int attend(struct hx_exec *exec, struct exec_options *o, int wake,
                              .out = STDOUT_FILENO,
                              .err = STDERR_FILENO,
                              .wake = wake,
+                             .started = started,
                              .woken = woken,
                              .typed = terminal ? typed : NULL,
                              .opaque = o };
@@ -244,7 +255,7 @@ static int exec_in(const char *name, struct exec_options *o, struct hx_err *err)
     pod.uuid = uuid;
     r = find_pod(&pod.dirs, name, uuid, err);
     if (r == 0)
-        r = find_container(&pod.dirs, uuid, o, err);
+        r = load_pod(&pod.dirs, uuid, o, err);
     if (r == 0)
         r = hx_tty_catch(&wake, err);
     if (r == 0 && o->spec.tty)
@@ -253,9 +264,13 @@ static int exec_in(const char *name, struct exec_options *o, struct hx_err *err)
         r = hx_exec_open(&pod, &o->spec, &exec, err);
     if (r < 0)
         return r;
+    hx_exec_events_create(&o->events);
     r = attend(exec, o, wake, &status, err);
     /* Before that, since a signal may end us there. */
     fflush(stdout);
+    if (r == 0 && status != HX_EXEC_LEFT &&
+        !(o->spec.detach && hx_exec_started(exec)))
+        hx_exec_events_die(&o->events, status);
     status = status_of(exec, o, r, status, err);
     hx_exec_free(exec);
     return status;
@@ -278,6 +293,7 @@ static int exec_main(const struct hx_command *command, int argc, char **argv)
     status = check(&o, &err);
     if (status == 0)
         status = exec_in(argv[first], &o, &err);
+    hx_pod_release(&o.pod);
     if (status >= 0)
         return status;
     hx_complain("%s", err.msg);

@@ -53,13 +53,23 @@ int64_t hx_event_time_ms(const json_t *event)
 /* -- choosing --------------------------------------------------------------
  */
 
+/* "exec_start" stands for "exec_start: COMMAND", too, as for docker. */
+static bool is_action(const char *action, const char *wanted)
+{
+    size_t len = strlen(wanted);
+
+    return strcmp(action, wanted) == 0 ||
+           (strncmp(wanted, "exec_", 5) == 0 && !strchr(wanted, ':') &&
+            strncmp(action, wanted, len) == 0 && action[len] == ':');
+}
+
 static bool fits(const json_t *event, const char *key, const char *value)
 {
     const char *uuid = text_of(json_object_get(event, "Actor"), "ID");
     const json_t *attributes = attributes_of(event);
 
     if (strncmp(key, "event=", 6) == 0)
-        return strcmp(text_of(event, "Action"), value) == 0;
+        return is_action(text_of(event, "Action"), value);
     if (strncmp(key, "type=", 5) == 0)
         return strcmp(text_of(event, "Type"), value) == 0;
     if (strncmp(key, "image=", 6) == 0)

@@ -16,6 +16,7 @@
 #include "tests/unit/pod_fixture.h"
 #include "tests/unit/unit.h"
 #include "xl-plugin/event-text.h"
+#include "xl-plugin/exec-event.h"
 
 static struct scene {
     struct pod_fixture *fixture;
@@ -130,6 +131,40 @@ static void an_end_is_told_once(void **state)
     next_is(NULL);
 }
 
+static void execs_are_told_with_their_command(void **state)
+{
+    char binary[] = "a\xff\nb", *args[] = { (char *)"sh", binary, NULL };
+    char *much[] = { malloc(9000), NULL };
+    struct hx_exec_events events;
+    const char *line;
+
+    (void)state;
+    open_log(false);
+    hx_exec_events_init(&events, &scene.fixture->dirs, &scene.pod, args);
+    hx_exec_events_create(&events);
+    hx_exec_events_start(&events);
+    hx_exec_events_die(&events, 42);
+    next_is("exec_create: sh a??b");
+    next_is("exec_start: sh a??b");
+    line = hx_event_log_next(scene.log);
+    assert_non_null(strstr(line, "\"Action\":\"exec_die\""));
+    assert_non_null(strstr(line, "\"exitCode\":\"42\""));
+    assert_non_null(strstr(line, events.id));
+    /* A command that is too long for a line is cut, and told all the same. */
+    memset(much[0], '"', 8999);
+    much[0][8999] = '\0';
+    hx_exec_events_init(&events, &scene.fixture->dirs, &scene.pod, much);
+    hx_exec_events_create(&events);
+    line = hx_event_log_next(scene.log);
+    assert_non_null(line);
+    assert_non_null(strstr(line, "exec_create: "));
+    free(much[0]);
+    /* Without a pod there is nobody to tell of. */
+    hx_exec_events_init(&events, &scene.fixture->dirs, NULL, args);
+    hx_exec_events_create(&events);
+    next_is(NULL);
+}
+
 static void a_full_journal_is_moved_and_read_on(void **state)
 {
     char line[1025], path[200];
@@ -219,6 +254,32 @@ static void filters(void **state)
     }
 }
 
+static void an_execs_filter_fits_any_command(void **state)
+{
+    static const struct {
+        const char *action, *filter;
+        bool wanted;
+    } rows[] = {
+        { "exec_start: ls -l", "event=exec_start", true },
+        { "exec_start: ls -l", "event=exec_start: ls -l", true },
+        { "exec_start: ls -l", "event=exec_start: ls", false },
+        { "exec_start: ls -l", "event=exec_create", false },
+        { "exec_start: ls -l", "event=exec_", false },
+        { "exec_die", "event=exec_die", true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        _cleanup_json_ json_t *event = event_of(100);
+        struct hx_event_choice choice = { 0 };
+
+        json_object_set_new(event, "Action", json_string(rows[i].action));
+        assert_int_equal(hx_event_filter_add(&choice, rows[i].filter, NULL), 0);
+        assert_int_equal(hx_event_wanted(&choice, event), rows[i].wanted);
+        hx_strv_free(&choice.filters);
+    }
+}
+
 static void filters_that_are_none(void **state)
 {
     static const char *const bad[] = { "", "event", "event=", "colour=red",
@@ -268,9 +329,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENE(what_is_written_is_read),
         SCENE(an_end_is_told_once),
+        SCENE(execs_are_told_with_their_command),
         SCENE(a_full_journal_is_moved_and_read_on),
         SCENE(long_lines_and_binary_ones_are_left_out),
         cmocka_unit_test(filters),
+        cmocka_unit_test(an_execs_filter_fits_any_command),
         cmocka_unit_test(filters_that_are_none),
         cmocka_unit_test(times),
         cmocka_unit_test(dockers_line),

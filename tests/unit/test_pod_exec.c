@@ -399,6 +399,7 @@ struct drain {
     int fd;
     uint64_t got, wrong;
     unsigned pause_us; /* between reads */
+    int starts;        /* that were told */
 };
 
 static void *drain_main(void *opaque)
@@ -416,6 +417,13 @@ static void *drain_main(void *opaque)
     return NULL;
 }
 
+static void count_start(void *opaque)
+{
+    struct drain *d = opaque;
+
+    d->starts++;
+}
+
 /* Runs a session with `in_bytes` of input; its status. */
 static int run(struct scene *s, const struct hx_exec_spec *spec,
                uint64_t in_bytes, struct drain *drain, struct hx_err *err)
@@ -423,7 +431,9 @@ static int run(struct scene *s, const struct hx_exec_spec *spec,
     int in[2], out[2], status = -99;
     struct hx_exec *exec;
     struct feeder feeder = { .bytes = in_bytes };
-    struct hx_exec_io io = { .err = -1, .wake = -1 };
+    struct hx_exec_io io = {
+        .err = -1, .wake = -1, .started = count_start, .opaque = drain
+    };
 
     assert_int_equal(pipe(in), 0);
     assert_int_equal(pipe(out), 0);
@@ -473,6 +483,7 @@ static void test_streams(void **state)
         assert_int_equal(run(s, &spec, 0, &drain, &err), cases[i].code);
         assert_int_equal(drain.got, cases[i].bytes);
         assert_int_equal(drain.wrong, 0);
+        assert_int_equal(drain.starts, 1);
         assert_int_equal(s->guest.opens, 1);
         if (cases[i].hang_up > 3)
             assert_true(s->guest.resumes > 3);
@@ -620,7 +631,13 @@ static void test_a_large_request_goes_in_parts(void **state)
 static void test_a_process_that_never_ran(void **state)
 {
     const struct hx_exec_spec spec = { .args = true_args };
-    struct hx_exec_io io = { .in = -1, .out = -1, .err = -1, .wake = -1 };
+    struct drain drain = { 0 };
+    struct hx_exec_io io = { .in = -1,
+                             .out = -1,
+                             .err = -1,
+                             .wake = -1,
+                             .started = count_start,
+                             .opaque = &drain };
     struct scene *s = *state;
     struct hx_err err = { 0 };
     struct hx_exec *exec;
@@ -633,6 +650,7 @@ static void test_a_process_that_never_ran(void **state)
     assert_int_equal(hx_exec_run(exec, &io, &status, &err), 0);
     assert_int_equal(status, 127);
     assert_false(hx_exec_started(exec));
+    assert_int_equal(drain.starts, 0);
     assert_string_equal(hx_exec_message(exec), "true: not?[1m found");
     hx_exec_free(exec);
 }
@@ -650,6 +668,7 @@ static void test_detached(void **state)
     listen_at(s);
     assert_int_equal(run(s, &spec, 0, &drain, &err), 0);
     assert_true(s->guest.opened);
+    assert_int_equal(drain.starts, 1);
     assert_non_null(strstr(s->guest.request, "\"stdin\":false"));
 }
 
