@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "domain-builder/host.h"
@@ -167,6 +168,20 @@ static int await_ready(int fd, const char *uuid, struct hx_err *err)
                       len ? text : "it died at once");
 }
 
+/* Nobody who writes it has a bound for it; so its opener has. */
+static void bound_log(const char *path)
+{
+    _cleanup_free_ char *old = NULL;
+    struct stat st;
+
+    if (lstat(path, &st) < 0 || st.st_size <= HX_MONITOR_LOG_MAX_BYTES)
+        return;
+    if (asprintf(&old, "%s.1", path) < 0)
+        old = NULL;
+    else
+        rename(path, old);
+}
+
 /* The paths; its arguments are the caller's to add, from the sixth on. */
 static int launch_init(struct launch *launch, const struct hx_host *host,
                        const char *name, const char *uuid)
@@ -177,6 +192,8 @@ static int launch_init(struct launch *launch, const struct hx_host *host,
     if (asprintf(&launch->log, "%s/pods/%s/monitor.log",
                  hx_host_state_dir(host), uuid) < 0)
         launch->log = NULL;
+    else
+        bound_log(launch->log);
     launch->argv[0] = launch->program;
     launch->argv[1] = "--state-dir";
     launch->argv[2] = hx_host_state_dir(host);

@@ -21,6 +21,9 @@
 /* Name of the socket there, for commands: see pod-exec.h. */
 #define HX_MONITOR_SOCKET "control"
 
+/* What monitor.log may have when a monitor or a restarter opens it. */
+#define HX_MONITOR_LOG_MAX_BYTES (256 << 10)
+
 /* Process id of the living monitor, or 0.  The caller's own is none. */
 pid_t hx_monitor_pid(const struct hx_pod_dir *dir);
 
@@ -35,7 +38,8 @@ bool hx_monitor_await(int watch, int timeout_ms);
  * Starts the monitor of a pod whose domain is built (pod->domid, pod->uuid),
  * and waits until it has the lock and its watches, at most 10 s.  It is a
  * process of its own: neither child nor member of our session, with none of
- * our descriptors; what it has to complain of goes to pods/UUID/monitor.log.
+ * our descriptors; what it has to complain of goes to pods/UUID/monitor.log,
+ * which becomes monitor.log.1 first when it is too large.
  * A second monitor is no error: it sees the first and ends.
  */
 int hx_pod_spawn_monitor(struct hx_host *host, const struct hx_pod *pod,

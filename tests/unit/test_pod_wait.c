@@ -461,6 +461,29 @@ static void it_has_nothing_of_ours(void **state)
     assert_non_null(strstr(at, "\n0\n1\n10\n2\n3\n/dev/null\n"));
 }
 
+/* Appended to, as large as it may be; else begun anew. */
+static void its_log_has_a_bound(void **state)
+{
+    struct hx_err err = { 0 };
+    char path[200], old[210];
+    struct stat st;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/monitor.log", scene.dir.path);
+    snprintf(old, sizeof(old), "%s.1", path);
+    assert_int_equal(hx_file_write_atomic(path, "", 0, 0600, &err), 0);
+    assert_int_equal(truncate(path, HX_MONITOR_LOG_MAX_BYTES), 0);
+    for (off_t more = 5; more <= 10; more += 5) {
+        assert_int_equal(spawn("#!/bin/sh\necho four\nprintf ok >&3\n", &err),
+                         0);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_size,
+                         more == 5 ? HX_MONITOR_LOG_MAX_BYTES + 5 : 5);
+        assert_int_equal(stat(old, &st), more == 5 ? -1 : 0);
+    }
+    assert_int_equal(st.st_size, HX_MONITOR_LOG_MAX_BYTES + 5);
+}
+
 static void why_it_does_not_start_is_told(void **state)
 {
     struct hx_err err = { 0 };
@@ -493,6 +516,7 @@ int main(void)
         SCENE(a_pod_removed_meanwhile_was_killed),
         SCENE(a_living_monitor_is_seen),
         SCENE(it_has_nothing_of_ours),
+        SCENE(its_log_has_a_bound),
         SCENE(why_it_does_not_start_is_told),
     };
 
