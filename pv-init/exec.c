@@ -28,12 +28,17 @@ struct place {
  */
 
 /* The container's tree.  Network, host name and IPC are pv-init's, too. */
-static int enter_container(int first, struct hx_init_err *err)
+static int enter_container(const struct place *place, struct hx_init_err *err)
 {
-    if (setns(first, CLONE_NEWNS) < 0)
+    if (setns(place->first, CLONE_NEWNS) < 0) {
+        /* It ended since this process was made, which is about to die, too. */
+        if (errno == ESRCH)
+            return hx_init_fail(err, "container %s does not run any more",
+                                place->container->name);
         return hx_init_fail_sys(err, errno, "entering the container");
+    }
     /* Optional like cgroups themselves. */
-    setns(first, CLONE_NEWCGROUP);
+    setns(place->first, CLONE_NEWCGROUP);
     return 0;
 }
 
@@ -98,7 +103,7 @@ static int become_program(const struct place *place,
     struct hx_init_user user;
     char **env;
 
-    if ((place->container ? enter_container(place->first, err)
+    if ((place->container ? enter_container(place, err)
                           : enter_vm(place->request, err)) < 0 ||
         describe(place, &own, err) < 0)
         return HX_INIT_EXIT_SETUP;
