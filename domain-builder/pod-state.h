@@ -11,12 +11,15 @@
  *         hold                  shared flock: readers of an --rm pod's end
  *         N-json.log, .1        the output of container N
  *         console.log, .1       what else the console said
- *         (scratch disk, ...)   the builder's
+ *         monitor.log, .1       what monitors had to complain of
+ *         scratch.ext4          the writable disk, the builder's
+ *         request.lock, restart.lock
  *     LIB/pods/.names/NAME      symbolic link whose text is the UUID
  *     LIB/pods/.lock            flock: held while a name is given or taken
  *     RUN/UUID/                 0700, gone after a reboot
  *         monitor               fifo with a POSIX lock: see pod-monitor.h
- *         (ramdisk, ...)        the builder's
+ *         control               the monitor's socket
+ *         tty, console, N-journal   for the next monitor
  *
  * LIB is /var/lib/hyper, RUN is /run/hyper.  A folder is made complete under
  * another name and then renamed, and renamed again before it is removed: a
