@@ -51,7 +51,9 @@ test_no_lie_harms_dom0_or_a_neighbour() {
         with_liar xl-hyper create --type pv --name liar busybox "$lie" \
             >/dev/null || fail "$lie: create failed"
         before=$(xl-hyper logs --tail 1 neighbour | tail -n 1 | cut -d ' ' -f 2)
-        monitor=$(monitor_of liar) || fail "$lie: no monitor"
+        monitor=$(monitor_of liar) ||
+            fail "$lie: no monitor: $(cat "$(folder_of liar)/monitor.log"
+                xl-hyper inspect liar | jq -c '.[0].State')"
         cpu=$(cpu_ms "$monitor")
         sleep 6
         same "$lie: the monitor lives on" "$monitor" "$(monitor_of liar)"
