@@ -37,12 +37,12 @@ test_exec_gives_a_usable_shell() {
     for type in $(types); do
         start_idle "shell-$type" --type "$type"
         on_terminal 7 "spawn -noecho sh -c {stty rows 24 cols 80; exec xl hyper-exec -it shell-$type sh}
-            expect -re {[#\$] \$}
+            expect \"/ # \"
             send {echo \$((6*7))x; tty}
             send \"\r\"
             expect 42x
             expect /dev/pts/
-            expect -re {[#\$] \$}
+            expect \"/ # \"
             send \"stty size\r\"
             expect \"24 80\" {} timeout { exit 11 }
             stty rows 30 columns 101 < \$spawn_out(slave,name)
@@ -52,7 +52,8 @@ test_exec_gives_a_usable_shell() {
             send \"sleep 1000\r\"
             sleep 1
             send \"\x03\"
-            expect -re {[#\$] \$} {} timeout { exit 13 }
+            expect \"^C\" {} timeout { exit 13 }
+            expect \"/ # \" {} timeout { exit 13 }
             send \"exit 7\r\"
             expect eof {} timeout { exit 14 }
             lassign [wait] pid id failed code
