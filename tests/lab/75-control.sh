@@ -52,7 +52,7 @@ test_exec_gives_a_usable_shell() {
             send \"sleep 1000\r\"
             sleep 1
             send \"\x03\"
-            expect \"^C\" {} timeout { exit 13 }
+            expect -ex {^C} {} timeout { exit 13 }
             expect \"/ # \" {} timeout { exit 13 }
             send \"exit 7\r\"
             expect eof {} timeout { exit 14 }
