@@ -84,9 +84,12 @@ test_exec_keeps_streams_and_codes_apart() {
 
 # limit test_exec_carries_256_mebibytes_both_ways: 900
 test_exec_carries_256_mebibytes_both_ways() {
-    local i type
+    local i type folder
     # Not in memory, of which an emulated dom0 has little.
-    cd "$(mktemp -d -p /var/tmp)"
+    folder=$(mktemp -d -p /var/tmp)
+    # shellcheck disable=SC2064 # this very folder
+    trap "rm -rf '$folder'" EXIT
+    cd "$folder"
     head -c 1048568 /dev/urandom >block
     for ((i = 0; i < 256; i++)); do
         printf '%08d' "$i"
@@ -99,7 +102,6 @@ test_exec_carries_256_mebibytes_both_ways() {
 $(stat -c %s back) bytes, $(cmp -l data back | wc -l) differ"
         xl hyper-destroy -f "pipe-$type" >/dev/null
     done
-    rm data back
 }
 
 test_twenty_execs_at_once() {
