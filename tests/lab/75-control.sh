@@ -89,7 +89,7 @@ test_exec_carries_256_mebibytes_both_ways() {
     folder=$(mktemp -d -p /var/tmp)
     # shellcheck disable=SC2064 # this very folder
     trap "rm -rf '$folder'" EXIT
-    cd "$folder"
+    cd "$folder" || return 1
     head -c 1048568 /dev/urandom >block
     for ((i = 0; i < 256; i++)); do
         printf '%08d' "$i"
