@@ -31,12 +31,18 @@ unit: $(UNIT_TESTS) $(PROGRAMS)
 fuzz: ## Build the fuzz targets and run each for FUZZ_SECONDS (default 60)
 	@tests/fuzz/run $(or $(FUZZ_SECONDS),60) $(HX_ONLY)
 
+# lab/     in dom0, by tests/lab/run; registers.c runs in it and in guests
 # hostile/  a guest that lies, in pv-init's place, for the lab's tests
 $(B)/bin/hostile-guest: $(call objs,tests/hostile/main.c) $(LIBPVINIT)
 	@mkdir -p $(@D)
 	@echo "  LD      $@ (static)"
 	@$(CC) $(filter-out -fsanitize=%,$(HX_CFLAGS)) -static-pie -o $@ \
 		$(filter %.o,$^) $(filter %.a,$^) $(PVINIT_LIBS)
+
+$(B)/bin/registers: $(call objs,tests/lab/registers.c)
+	@mkdir -p $(@D)
+	@echo "  LD      $@ (static)"
+	@$(CC) -static -o $@ $<
 
 $(B)/hostile.cpio: $(B)/bin/hostile-guest scripts/make-initrd
 	@echo "  CPIO    $@"

@@ -214,6 +214,9 @@ build_snapshot() { # OUT
 }
 
 # boot_dom0 FOLDER, a folder two levels below the cache's root.
+#
+# eager-fpu: on an emulated processor Xen's lazy switching of vector registers
+# mixes them up between domains: memcpy() in dom0 then damages what it copies.
 boot_dom0() {
     local dir=$1 disk
     disk=../../dom0-disk/$(dom0_disk_key "$xen")
@@ -222,7 +225,7 @@ boot_dom0() {
     start_qemu "$dir" "$dir/disk.qcow2" "$dir/ram" on \
         -kernel "$disk/xen" -initrd \
         "$disk/vmlinuz console=hvc0 quiet loglevel=4 net.ifnames=0,$disk/initramfs" \
-        -append "dom0_mem=1024M,max:1024M dom0_max_vcpus=1 bootscrub=0 console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning"
+        -append "spec-ctrl=eager-fpu dom0_mem=1024M,max:1024M dom0_max_vcpus=1 bootscrub=0 console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning"
     wait_ready "$dir"
 }
 
