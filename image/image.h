@@ -128,6 +128,13 @@ int hx_image_remove(struct hx_store *store, const char *reference, int force,
                                   struct hx_err *err),
                     void *opaque, struct hx_err *err);
 
+/*
+ * Gives a stored image a further name, as docker tag: a reference without a
+ * digest, which is taken from whatever image had it.
+ */
+int hx_image_add_name(struct hx_store *store, const char *image,
+                      const char *name, struct hx_err *err);
+
 /* Takes NULL and a zeroed image. */
 void hx_image_release(struct hx_image *image);
 

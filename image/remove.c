@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "image/base/buf.h"
-#include "image/fill.h"
+#include "image/image.h"
+#include "image/lookup.h"
 #include "image/record.h"
 
 /* What is to be removed, and what the store says about it. */
@@ -27,33 +28,6 @@ static size_t count_refs(const struct removal *removal)
     for (size_t i = 0; i < removal->ref_count; i++)
         n += (size_t)is_mine(removal, i);
     return n;
-}
-
-/* Finds the image: a reference first, then an id or what begins one. */
-static int resolve(struct removal *removal, const char *text,
-                   struct hx_reference *ref, char **canonical,
-                   struct hx_err *err)
-{
-    _cleanup_ref_record_ struct hx_ref_record record = { 0 };
-    struct hx_err why;
-
-    if (hx_reference_parse(text, ref, &why) == 0 &&
-        hx_ref_record_load(removal->store, ref, &record, &why) == 0) {
-        hx_digest_copy(removal->id, record.id);
-        *canonical = strdup(record.reference);
-        removal->only_ref = *canonical;
-        return *canonical ? 0
-                          : hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM,
-                                       "removing %s", text);
-    }
-    if (hx_image_id_of_prefix(removal->store, text, removal->id, &why) == 0)
-        return 0;
-    if (why.code == HX_ERR_USAGE)
-        return hx_err_set(err, why.code, "%s", why.msg);
-    return hx_err_set(err, HX_ERR_NOT_FOUND,
-                      "removing %.200s: no such image is stored; 'xl "
-                      "hyper-images' lists them",
-                      text);
 }
 
 static int refuse_many(const struct removal *removal, const char *text,
@@ -122,14 +96,14 @@ int hx_image_remove(struct hx_store *store, const char *reference, int force,
                     void *opaque, struct hx_err *err)
 {
     struct removal removal = { .store = store };
-    _cleanup_reference_ struct hx_reference ref = { 0 };
-    _cleanup_free_ char *canonical = NULL;
+    _cleanup_ref_record_ struct hx_ref_record ref = { 0 };
     _cleanup_close_ int lock = -1;
     int needed = 0, rc;
 
     rc = hx_store_lock(store, &lock, err);
-    if (rc == 0)
-        rc = resolve(&removal, reference, &ref, &canonical, err);
+    if (rc == 0 && hx_image_lookup(store, reference, removal.id, &ref, err) < 0)
+        rc = hx_err_prefix(err, "removing");
+    removal.only_ref = ref.reference;
     if (rc == 0 && in_use)
         rc = needed = in_use(removal.id, opaque, err);
     if (rc < 0)

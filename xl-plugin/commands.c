@@ -65,7 +65,7 @@ void hx_command_print_overview(FILE *out)
             "Docker images as Xen domains, each with a kernel of its own.\n\n"
             "Commands:\n",
             command_prefix);
-    hx_command_print_list(out, "", 10);
+    hx_command_print_list(out, "", 14);
     fprintf(out,
             "\n'%sCOMMAND --help' tells more about a command, "
             "'man xl-hyper' about all.\n",

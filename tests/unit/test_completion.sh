@@ -139,6 +139,9 @@ test_images_with_colons() {
     offers 'xl hyper-create 127.0.0.1:5' 5000/team/a:v1
     offers 'xl hyper-create 127.0.0.1:5000/team/a:' v1
     offers 'hyper rmi sha256:' 15
+    offers 'hyper history nginx:' latest 1.25
+    offers 'xl hyper-image-inspect bu' busybox
+    offers 'hyper tag bu' busybox
     breaks=$without_colon offers 'hyper run nginx:l' nginx:latest
 }
 

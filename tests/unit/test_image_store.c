@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "image/base/file.h"
+#include "image/details.h"
 #include "image/image.h"
 #include "image/platform.h"
 #include "image/record.h"
@@ -336,6 +337,78 @@ static void test_remove(void **state)
     assert_true(has(store, "refs", "", ""));
 }
 
+/* A further name, and a name that another image had. */
+static void test_add_name(void **state)
+{
+    static const char digest_of_nobody[] =
+        "x@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+        "aaaa";
+    struct hx_store *store = *state;
+    struct hx_image image;
+    struct hx_err err;
+
+    add_image(store, 'a', 'd', 'e', 'f');
+    add_image(store, 'b', '1', '2', 'f');
+    add_ref(store, "nginx:1", 'a');
+    add_ref(store, "mine", 'b');
+    assert_int_equal(hx_image_add_name(store, "nginx:1", "nginx:2", &err), 0);
+    assert_int_equal(hx_image_add_name(store, "aaaaaaaaaaaa", "mine", &err), 0);
+    assert_int_equal(get(store, "nginx:2", &image, &err), 0);
+    assert_string_equal(image.id, digest('a'));
+    /* The registry's digest is known of its own repository alone. */
+    assert_string_equal(image.digest, digest('9'));
+    hx_image_release(&image);
+    assert_int_equal(get(store, "mine", &image, &err), 0);
+    assert_string_equal(image.id, digest('a'));
+    assert_string_equal(image.digest, "");
+    hx_image_release(&image);
+    assert_int_equal(get(store, "bbbbbbbbbbbb", &image, &err), 0);
+    hx_image_release(&image);
+    assert_int_equal(hx_image_add_name(store, "none", "x", &err),
+                     -HX_ERR_NOT_FOUND);
+    assert_string_equal(err.msg, "tagging: none: no such image is stored; 'xl "
+                                 "hyper-images' lists them");
+    assert_int_equal(hx_image_add_name(store, "mine", digest_of_nobody, &err),
+                     -HX_ERR_USAGE);
+    assert_int_equal(hx_image_add_name(store, "mine", "A B", &err),
+                     -HX_ERR_USAGE);
+}
+
+static void test_details(void **state)
+{
+    _cleanup_details_ struct hx_image_details details = { 0 };
+    struct hx_store *store = *state;
+    struct hx_err err;
+    char name[200];
+
+    add_image(store, 'a', 'd', 'e', 'f');
+    add_ref(store, "nginx:1", 'a');
+    add_ref(store, "nginx:2", 'a');
+    assert_int_equal(hx_image_details_load(store, "nginx:2", &details, &err),
+                     0);
+    assert_string_equal(details.record.disk, hex('d'));
+    assert_string_equal(details.tags[0], "nginx:1");
+    assert_string_equal(details.tags[1], "nginx:2");
+    snprintf(name, sizeof(name), "nginx@%s", digest('9'));
+    assert_string_equal(details.digests[0], name);
+    assert_null(details.digests[1]);
+    assert_int_equal(details.tagged_at_s, 2000);
+    assert_int_equal(details.manifest.layer_count, 1);
+    assert_int_equal(details.manifest.layers[0].size_bytes, 5);
+    hx_image_details_release(&details);
+    /* Without its manifest the sizes of its layers are not known. */
+    snprintf(name, sizeof(name), "blobs/sha256/%s", hex('e'));
+    put(store, name, "{damaged");
+    assert_int_equal(hx_image_details_load(store, "nginx:2", &details, &err),
+                     0);
+    assert_int_equal(details.manifest.layer_count, 0);
+    hx_image_details_release(&details);
+    snprintf(name, sizeof(name), "blobs/sha256/%s", hex('a'));
+    put(store, name, "{damaged");
+    assert_int_equal(hx_image_details_load(store, "nginx:2", &details, &err),
+                     -HX_ERR_CORRUPT);
+}
+
 static void test_remove_id_with_many_names(void **state)
 {
     struct hx_store *store = *state;
@@ -573,6 +646,8 @@ int main(void)
         TEST(test_other_platform),
         TEST(test_list),
         TEST(test_remove),
+        TEST(test_add_name),
+        TEST(test_details),
         TEST(test_remove_id_with_many_names),
         TEST(test_remove_in_use),
         TEST(test_hold),

@@ -1,0 +1,163 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The commands that work on the store and need no Xen, as xl-hyper has them.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+
+start_server plain
+plain=127.0.0.1:$port
+make_image plain app 1
+make_image plain small 1
+
+# with_history NAME: a config like docker's, under the tag 2.
+with_history() {
+    local stem=$work/${1}-2
+    jq -c '. + {created: "2024-03-01T10:00:00Z", author: "somebody",
+        config: {Cmd: ["/hello"], Env: ["A=b"], Labels: {l: "v"},
+            Healthcheck: {Test: ["NONE"]}},
+        history: [
+            {created: "2024-03-01T09:00:00Z",
+             created_by: "ADD file:0123456789012345678901234567890123456789 in /",
+             comment: "base\u001b[2J"},
+            {created: "2024-03-01T10:00:00Z", created_by: "CMD [\"/hello\"]",
+             empty_layer: true}]}' "$work/$1-1.config" >"$stem.config"
+    jq -c --argjson c "$(descriptor "$stem.config" "$oci.config.v1+json")" \
+        '.config = $c' "$work/$1-1.manifest" >"$stem.manifest"
+    add_blob plain "$stem.config" >/dev/null
+    add_manifest plain "$1" 2 "$stem.manifest"
+}
+with_history app
+
+# hyper ARG...: xl-hyper with our store in the place of /var/lib/hyper, which
+# only it sees. Output in $work/stdout and $work/stderr.
+hyper() {
+    local rc=0
+    mkdir -p "$store"
+    # shellcheck disable=SC2016 # for the other shell
+    unshare --mount --propagation private sh -c '
+        mount -t tmpfs -o mode=755 hyper-test /var/lib && mkdir /var/lib/hyper &&
+            mount --bind "$1" /var/lib/hyper || exit 99
+        shift
+        exec "$@"' sh "$store" "$build/bin/xl-hyper" "$@" \
+        >"$work/stdout" 2>"$work/stderr" || rc=$?
+    return "$rc"
+}
+
+# does ARG...; refuses STATUS WORDS ARG...
+does() { hyper "$@" || die "$* ended with $?: $(<"$work/stderr")"; }
+refuses() {
+    local status=$1 words=$2 rc=0
+    shift 2
+    hyper "$@" || rc=$?
+    [[ $rc == "$status" ]] || die "$* ended with $rc: $(<"$work/stderr")"
+    grep -qF -- "$words" "$work/stderr" || die "$*: $(<"$work/stderr")"
+}
+says() { # EXPECTED: the output of the last command
+    diff -u <(printf '%s\n' "$1") "$work/stdout" >&2 || die "wrong output"
+}
+holds() { # JQ-EXPRESSION: true of the last command's JSON
+    jq -e "$1" "$work/stdout" >/dev/null || die "not $1: $(<"$work/stdout")"
+}
+
+test_tag() {
+    pulls "$plain/app:1"
+    does tag "$plain/app:1" other
+    [[ ! -s $work/stdout && ! -s $work/stderr ]]
+    does tag "${id#sha256:}" "$plain/app:new"
+    does images -q --no-trunc
+    [[ $(sort -u "$work/stdout") == "$id" && $(wc -l <"$work/stdout") == 3 ]]
+    # It may be pulled under the old name again, and removed under it.
+    pulls "$plain/small:1"
+    does tag "$plain/small:1" other
+    does image-inspect other
+    holds ".[0].Id == \"$id\""
+    refuses 1 'no such image is stored' tag nothing other
+    refuses 1 'has a digest' tag other "x@sha256:$(printf '%064d' 0)"
+    refuses 2 'tag needs' tag other
+    whole
+}
+
+test_image_inspect() {
+    local digest disk
+    pulls "$plain/app:2"
+    digest=$(digest_of "$work/app-2.manifest")
+    does tag "$plain/app:2" "$plain/app:new"
+    does tag "$plain/app:2" mine:1
+    does image-inspect "$plain/app:2"
+    disk=$(echo "$store"/disks/*)
+    holds 'length == 1'
+    holds ".[0].Id == \"$id\""
+    holds ".[0].RepoTags == [\"$plain/app:2\", \"$plain/app:new\", \"mine:1\"]"
+    holds ".[0].RepoDigests == [\"$plain/app@$digest\"]"
+    holds ".[0].Architecture == \"$host_arch\" and .[0].Os == \"linux\""
+    holds '.[0].Created == "2024-03-01T10:00:00Z" and .[0].Author == "somebody"'
+    holds '.[0].Config == {Cmd: ["/hello"], Env: ["A=b"], Labels: {l: "v"},
+        Healthcheck: {Test: ["NONE"]}}'
+    holds ".[0].RootFS == {Type: \"layers\",
+        Layers: [\"$(digest_of "$work/app-1.tar")\"]}"
+    holds ".[0].Disk.Bytes == $(size_of "$disk") and .[0].Size == .[0].Disk.Bytes"
+    holds ".[0].Disk.Sha256 == \"$(digest_of "$disk" | cut -d: -f2)\""
+    holds ".[0].Disk.Key == \"$(basename "$disk" .squashfs)\""
+    # As docker: what was found is printed.
+    refuses 1 'nothing: no such image is stored' image-inspect nothing \
+        "${id:7:12}"
+    holds "length == 1 and .[0].Id == \"$id\""
+}
+
+# An image for another platform is stored all the same.
+test_image_inspect_of_another_platform() {
+    make_image plain far 1 s390x
+    pulls --platform linux/s390x "$plain/far:1"
+    does image-inspect "$plain/far:1"
+    holds '.[0].Architecture == "s390x"'
+}
+
+test_history() {
+    local size
+    pulls "$plain/app:2"
+    size=$(jq '.layers[0].size' "$work/app-1.manifest")
+    does history "$plain/app:2"
+    [[ $(head -n 1 "$work/stdout" | tr -s ' ') == \
+        'IMAGE CREATED CREATED BY SIZE COMMENT' ]]
+    [[ $(sed -n 2p "$work/stdout") == \
+        "${id:7:12}"*' years ago  CMD ["/hello"]'*' 0B '* ]]
+    grep -q '^<missing> .* ADD file:0123456789012345678901234567890123..  ' \
+        "$work/stdout"
+    # What an image says moves no cursor.
+    grep -qF 'base?[2J' "$work/stdout"
+    does history --no-trunc "$plain/app:2"
+    grep -q "^$id " "$work/stdout"
+    grep -q ' ADD file:0123456789012345678901234567890123456789 in / ' \
+        "$work/stdout"
+    does history -q "$plain/app:2"
+    says "${id:7:12}
+<missing>"
+    does history --json "$plain/app:2"
+    holds "map(.Size) == [0, $size] and .[0].Id == \"$id\" and
+        .[1].Id == \"<missing>\""
+    refuses 1 'no such image is stored' history nothing
+}
+
+# Nobody knows how large the layers of a docker archive were in a registry.
+test_history_without_a_manifest() {
+    mkdir -p "$work/d"
+    cp "$work/app-1.tar" "$work/d/layer.tar"
+    cp "$work/app-2.config" "$work/d/config.json"
+    echo '[{"Config": "config.json", "RepoTags": ["old:1"],
+        "Layers": ["layer.tar"]}]' >"$work/d/manifest.json"
+    tar -C "$work/d" -cf "$work/d.tar" .
+    pulls "docker-archive:$work/d.tar"
+    does history --json old:1
+    holds 'map(.Size) == [0, null]'
+    does history old:1
+    grep -q ' -  *base' "$work/stdout"
+    # An image without a history has none, as in docker.
+    pulls "$plain/small:1"
+    does history -q "$plain/small:1"
+    [[ ! -s $work/stdout ]]
+}
+
+run_tests tag image_inspect image_inspect_of_another_platform history \
+    history_without_a_manifest
