@@ -34,6 +34,9 @@ struct hx_control {
     unsigned failures; /* since a connection was good */
     int64_t tried_ms;  /* when a connection was begun last */
     int64_t clock_ms;  /* when the guest was told the time */
+    bool logged;       /* this turn had output of containers */
+    int64_t debt_us;   /* CPU time that logging took beyond its share */
+    int64_t debt_ms;   /* when that was so */
     /* An END that is not acknowledged yet. */
     bool ended[HX_ABI_CONTAINERS_MAX][HX_JSON_STREAMS];
     struct hx_json_log log[HX_ABI_CONTAINERS_MAX];
@@ -190,6 +193,42 @@ void hx_control_published(struct hx_control *control)
         connect_guest(control);
 }
 
+/* -- the log's share of the CPU ---------------------------------------------
+ */
+
+static int64_t cpu_us(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* Adds what was used; time pays it back. */
+static void owe(struct hx_control *control, int64_t used_us)
+{
+    int64_t now_ms = hx_clock_monotonic_ms();
+
+    control->debt_us -=
+        (now_ms - control->debt_ms) * 1000 / HX_CONTROL_LOG_SHARE;
+    if (control->debt_us < 0)
+        control->debt_us = 0;
+    control->debt_us += used_us;
+    control->debt_ms = now_ms;
+}
+
+/* Milliseconds until the guest may be told to go on; 0: now. */
+static int64_t rest_ms(const struct hx_control *control)
+{
+    int64_t over_us = control->debt_us - HX_CONTROL_LOG_BURST_US, wait_ms;
+
+    if (over_us <= 0)
+        return 0;
+    wait_ms = control->debt_ms + over_us * HX_CONTROL_LOG_SHARE / 1000 + 1 -
+              hx_clock_monotonic_ms();
+    return wait_ms > 0 ? wait_ms : 0;
+}
+
 /* -- talking ----------------------------------------------------------------
  */
 
@@ -219,6 +258,7 @@ static void take_frame(void *ctx, const struct hx_ch_frame *frame,
     } else if (frame->type == HX_CH_DATA && frame->payload) {
         hx_json_log_add(&control->log[frame->session], stream, payload,
                         frame->payload);
+        control->logged = true;
         hx_console_add(control->console, (const char *)payload, frame->payload);
     } else if (frame->type == HX_CH_END) {
         hx_json_log_end(&control->log[frame->session], stream);
@@ -226,12 +266,15 @@ static void take_frame(void *ctx, const struct hx_ch_frame *frame,
     }
 }
 
-/* Writes what the logs have, and tells the guest what it need not keep. */
+/* Writes what the logs have, and tells the guest what it need not keep, unless
+ * it has to wait. */
 static void take(struct hx_control *control)
 {
+    bool tell = control->channel && rest_ms(control) == 0;
+
     for (size_t i = 0; i < control->containers; i++) {
         hx_json_log_write(&control->log[i], false);
-        for (unsigned k = 0; control->channel && k < HX_JSON_STREAMS; k++) {
+        for (unsigned k = 0; tell && k < HX_JSON_STREAMS; k++) {
             hx_link_take(&control->link, i, channel_stream(k),
                          hx_json_log_offset(&control->log[i], k),
                          control->ended[i][k]);
@@ -245,12 +288,16 @@ static void talk(struct hx_control *control, const struct pollfd *fds,
 {
     const struct hx_link_sink sink = { .ctx = control, .frame = take_frame };
     bool was_up = hx_link_is_up(&control->link);
+    int64_t began_us = cpu_us();
     struct hx_err err = { 0 };
-    int r = hx_link_read(&control->link, &sink, &err);
+    int r;
 
+    control->logged = false;
+    r = hx_link_read(&control->link, &sink, &err);
     if (r == 0 && !was_up && hx_link_is_up(&control->link))
         greet(control);
     take(control);
+    owe(control, control->logged ? cpu_us() - began_us : 0);
     if (r == 0)
         hx_clients_serve(control->clients, fds, count);
     if (r == 0 && hx_link_is_up(&control->link) &&
@@ -301,6 +348,8 @@ int hx_control_timeout_ms(const struct hx_control *control)
         wait_ms = sooner(wait_ms, hx_json_log_timeout_ms(&control->log[i]));
     if (!control->channel)
         return (int)wait_ms;
+    if (rest_ms(control) > 0)
+        wait_ms = sooner(wait_ms, rest_ms(control));
     wait_ms = sooner(wait_ms, hx_channel_timeout_ms(control->channel));
     wait_ms = sooner(wait_ms, hx_clients_timeout_ms(control->clients));
     if (!hx_link_is_up(&control->link))

@@ -8,7 +8,8 @@
  *                              +-- RUN/UUID/control: commands
  *
  * A guest that breaks the protocol loses the connection, and gets the next one
- * later and later.
+ * later and later.  One that floods its log waits for it: in the long run the
+ * log takes one part in HX_CONTROL_LOG_SHARE of a CPU's time.
  */
 #ifndef HX_CONTROL_H
 #define HX_CONTROL_H
@@ -23,6 +24,8 @@
 #define HX_CONTROL_RETRY_MS     1000  /* doubled with each failure, up to: */
 #define HX_CONTROL_RETRY_MAX_MS 60000
 #define HX_CONTROL_CLOCK_MS     60000 /* how often the guest is told the time */
+#define HX_CONTROL_LOG_SHARE    3
+#define HX_CONTROL_LOG_BURST_US 50000 /* CPU time at once */
 
 struct hx_control;
 
