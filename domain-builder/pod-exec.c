@@ -42,12 +42,12 @@ struct hx_exec {
     bool with_stdin, detach, tty;
     bool started;  /* OPENED was seen */
     bool told;     /* our caller knows */
-    bool resumes;  /* this connection began with RESUME */
+    bool resumes;  /* this connection began with RESUME, not answered yet */
     char *request; /* of the OPEN, or NULL */
     size_t request_sent;
     enum opening opening;
     enum phase phase;
-    int64_t deadline_ms; /* for the answer to OPEN */
+    int64_t deadline_ms; /* for the answer to OPEN or RESUME */
     int silent;          /* connections without a frame */
     int status;
     char message[MESSAGE_MAX];
@@ -128,6 +128,8 @@ static int reconnect(struct hx_exec *exec, struct hx_err *err)
     exec->opening = exec->attached ? SEND_ATTACH : SEND_RESUME;
     exec->resumes = !exec->attached;
     exec->request_sent = 0;
+    if (exec->phase == PHASE_RUNS)
+        exec->deadline_ms = hx_clock_monotonic_ms() + ANSWER_MS;
     hx_exec_input_reconnect(&exec->input);
     for (int i = 0; i < 2; i++)
         hx_exec_output_reconnect(&exec->output[i]);
@@ -367,8 +369,10 @@ static int take_frame(struct hx_exec *exec, const struct hx_ch_frame *frame,
         if (exec->phase == PHASE_ASKED)
             exec->phase = PHASE_RUNS;
         exec->started = true;
+        exec->resumes = false;
         return 0;
     case HX_CH_ENDED:
+        exec->resumes = false;
         return take_ended(exec, frame, payload, err);
     case HX_CH_GONE:
         return take_gone(exec, payload, frame->payload, err);
@@ -559,7 +563,7 @@ static int timeout_ms(const struct hx_exec *exec)
 {
     int64_t left = exec->deadline_ms - hx_clock_monotonic_ms();
 
-    if (exec->phase != PHASE_ASKED || exec->attached)
+    if ((exec->phase != PHASE_ASKED && !exec->resumes) || exec->attached)
         return -1;
     return left > 0 ? (int)left : 0;
 }

@@ -3,12 +3,14 @@
  * Sessions with a guest behind a monitor that is a thread of this test: it
  * hangs up at will, and remembers what a guest would.
  */
+/* wrap: hx_clock_monotonic_ms */
 #include "domain-builder/pod-exec.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -34,6 +36,7 @@ struct guest {
     const char *refusal; /* ENDED with this, and no OPENED */
     bool deaf;           /* hangs up at once */
     bool forgets;        /* has no session when a connection is new */
+    bool mute;           /* says nothing to a RESUME; a minute goes by */
     bool takes_late;     /* a TAKEN only when the connection ends */
     /* what came of it */
     bool known, opened;
@@ -59,6 +62,14 @@ struct scene {
     int tended;
     const char *dead; /* what tend says */
 };
+
+static _Atomic int64_t skipped_ms;
+
+int64_t __real_hx_clock_monotonic_ms(void);
+int64_t __wrap_hx_clock_monotonic_ms(void)
+{
+    return __real_hx_clock_monotonic_ms() + skipped_ms;
+}
 
 /* A byte by its offset, so that what is lost or repeated shows. */
 static uint8_t pattern(uint64_t offset)
@@ -125,6 +136,12 @@ static void take_open(struct guest *g, const struct hx_ch_frame *frame,
 static void take_resume(struct guest *g, const struct hx_ch_frame *frame)
 {
     g->resumes++;
+    if (g->mute) {
+        skipped_ms += 60000;
+        g->session = frame->session + 1; /* somebody else's: wakes who waits */
+        say_value(g, HX_CH_OPENED, 0, 7);
+        return;
+    }
     if (!g->known || g->forgets || frame->session != g->session) {
         g->session = frame->session;
         say(g, (struct hx_ch_frame){ .type = HX_CH_GONE }, "not here", 8);
@@ -742,6 +759,19 @@ static void test_a_forgotten_session_is_no_success(void **state)
     assert_string_equal(err.msg, "asking the guest of the pod web: not here");
 }
 
+static void test_a_resume_without_an_answer(void **state)
+{
+    const struct hx_exec_spec spec = { .args = true_args };
+    struct scene *s = *state;
+    struct drain drain = { 0 };
+    struct hx_err err = { 0 };
+
+    s->guest = (struct guest){ .output = MIB, .hang_up = 5, .mute = true };
+    listen_at(s);
+    assert_int_equal(run(s, &spec, 0, &drain, &err), -HX_ERR_GUEST);
+    assert_non_null(strstr(err.msg, "it has not answered for 30 s"));
+}
+
 /* One that hangs up before anything is heard, again and again. */
 static void test_a_monitor_that_hangs_up(void **state)
 {
@@ -897,6 +927,7 @@ int main(void)
         TEST(test_a_pod_that_has_ended),
         TEST(test_a_pod_that_ends_is_no_success),
         TEST(test_a_forgotten_session_is_no_success),
+        TEST(test_a_resume_without_an_answer),
         TEST(test_a_monitor_that_hangs_up),
         TEST(test_attach),
         TEST(test_a_shared_input),
