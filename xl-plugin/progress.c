@@ -129,34 +129,43 @@ static void print_stage(const struct hx_progress_view *view,
     fflush(view->out);
 }
 
-/*
- * The line of an object; a new one at the end, or, when there is no room, in
- * place of one that is done, else of the first.
- */
+static bool is_complete(const struct hx_progress_line *line)
+{
+    return strcmp(line->stage, "done") == 0 ||
+           (line->total_bytes && line->done_bytes == line->total_bytes);
+}
+
+/* Whose line a new object takes: one that is done, else the last one.  The
+ * first one is the image's, and stays. */
+static unsigned choose_victim(const struct hx_progress_view *view)
+{
+    for (unsigned i = 1; i < view->line_count; i++) {
+        if (is_complete(&view->lines[i]))
+            return i;
+    }
+    return view->line_count - 1;
+}
+
+/* The line of an object; a new one at the end, as long as there is room. */
 static unsigned take_line(struct hx_progress_view *view, const char *object)
 {
-    unsigned victim = 0;
+    unsigned index;
 
     for (unsigned i = 0; i < view->line_count; i++) {
         if (strcmp(view->lines[i].object, object) == 0)
             return i;
     }
     if (view->line_count < view->lines_max) {
-        victim = view->line_count++;
+        index = view->line_count++;
         if (view->bars)
             fputc('\n', view->out);
     } else {
-        for (unsigned i = 0; i < view->line_count; i++) {
-            if (strcmp(view->lines[i].stage, "done") == 0) {
-                victim = i;
-                break;
-            }
-        }
+        index = choose_victim(view);
     }
-    view->lines[victim] = (struct hx_progress_line){ 0 };
-    snprintf(view->lines[victim].object, sizeof(view->lines[victim].object),
-             "%s", object);
-    return victim;
+    view->lines[index] = (struct hx_progress_line){ 0 };
+    snprintf(view->lines[index].object, sizeof(view->lines[index].object), "%s",
+             object);
+    return index;
 }
 
 /* What only says that nothing has happened yet is left out. */

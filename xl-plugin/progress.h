@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Progress of a pull: a bar for each thing under way on a terminal, one line
- * for each change of stage elsewhere (TERM=dumb is elsewhere).  No colours, so
- * NO_COLOR has nothing to turn off.
+ * Progress of a pull: on a terminal a bar for the whole image and one for each
+ * layer under way, one line for each change of stage elsewhere (TERM=dumb is
+ * elsewhere).  No colours, so NO_COLOR has nothing to turn off.
  *
  *     struct hx_progress_view view;
  *
@@ -10,7 +10,8 @@
  *     hx_image_get(store, reference, &options, &view.progress, &image, err);
  *     hx_progress_view_finish(&view);
  *
- * Memory is bounded: a new object takes the line of one that is done.
+ * The first object is the image, whose line stays on top.  Memory is bounded: a
+ * new object takes the line of one that is done.
  */
 #ifndef HX_PROGRESS_H
 #define HX_PROGRESS_H

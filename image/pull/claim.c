@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "image/base/cleanup.h"
 #include "image/pull/report.h"
+#include "image/pull/stop.h"
 
 #define POLL_MS 20
 /* Longer than all tries of a download together: five of 10 s for a connection,
@@ -27,9 +27,8 @@ static int same_file(int fd, const char *path)
 /* Waits for the lock as long as its holder gets on. */
 static int wait_lock(int fd, const struct hx_claim *claim, struct hx_err *err)
 {
-    static const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
     off_t size = -1;
-    int idle_ms = 0;
+    int idle_ms = 0, rc;
 
     while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         struct stat st;
@@ -38,7 +37,9 @@ static int wait_lock(int fd, const struct hx_claim *claim, struct hx_err *err)
             return hx_err_sys(err, HX_ERR_SYSTEM, errno, "locking %s",
                               claim->temp);
         hx_report_progress("waiting", claim->object, 0, 0);
-        nanosleep(&pause, NULL);
+        rc = hx_stop_wait(POLL_MS, err);
+        if (rc < 0)
+            return rc;
         idle_ms += POLL_MS;
         if (fstat(fd, &st) == 0 && st.st_size != size) {
             size = st.st_size;

@@ -109,6 +109,19 @@ static int take_list(const json_t *doc, const char *field, const char *what,
     return rc;
 }
 
+/* 0 is docker's word for no limit: ours holds then. */
+static int take_downloads(const json_t *doc, const char *what,
+                          unsigned *downloads, struct hx_err *err)
+{
+    uint64_t value = HX_DOWNLOADS_DEFAULT;
+    int rc = hx_json_u64(doc, "max-concurrent-downloads", what,
+                         HX_JSON_OPTIONAL, &value, err);
+
+    *downloads = value == 0 || value > HX_DOWNLOADS_MAX ? HX_DOWNLOADS_MAX
+                                                        : (unsigned)value;
+    return rc;
+}
+
 int hx_daemon_config_parse(const char *data, size_t len, const char *what,
                            struct hx_daemon_config *config_r,
                            struct hx_err *err)
@@ -123,6 +136,8 @@ int hx_daemon_config_parse(const char *data, size_t len, const char *what,
     if (rc == 0)
         rc = take_list(doc, "insecure-registries", what, check_insecure,
                        &config.insecure, err);
+    if (rc == 0)
+        rc = take_downloads(doc, what, &config.downloads, err);
     if (rc < 0) {
         /* Not an image is wrong, but the administrator's file. */
         if (err && err->code == HX_ERR_CORRUPT)
@@ -136,6 +151,8 @@ int hx_daemon_config_parse(const char *data, size_t len, const char *what,
 
 int hx_daemon_config_load(struct hx_daemon_config *config_r, struct hx_err *err)
 {
+    static const struct hx_daemon_config empty = { .downloads =
+                                                       HX_DOWNLOADS_DEFAULT };
     _cleanup_free_ char *path = hx_confdir_path("daemon.json");
     _cleanup_buf_ struct hx_buf text = HX_BUF_INIT(0);
     int rc;
@@ -145,12 +162,12 @@ int hx_daemon_config_load(struct hx_daemon_config *config_r, struct hx_err *err)
     rc = hx_file_read(path, FILE_MAX_BYTES, &text, err);
     if (rc == -HX_ERR_NOT_FOUND) {
         hx_err_clear(err);
-        *config_r = (struct hx_daemon_config){ 0 };
+        *config_r = empty;
         return 0;
     }
     /* An empty file is what `touch` makes, and says nothing. */
     if (rc == 0 && text.len == 0) {
-        *config_r = (struct hx_daemon_config){ 0 };
+        *config_r = empty;
         return 0;
     }
     return rc < 0 ? rc

@@ -3,7 +3,8 @@
  * /etc/hyper/daemon.json: docker's keys that concern registries.
  *
  *     {"registry-mirrors": ["http://127.0.0.1:5000"],
- *      "insecure-registries": ["registry.lan:5000", "10.0.0.0/8"]}
+ *      "insecure-registries": ["registry.lan:5000", "10.0.0.0/8"],
+ *      "max-concurrent-downloads": 3}
  *
  * Other keys belong to other parts and are ignored here.
  */
@@ -15,9 +16,13 @@
 #include "image/base/cleanup.h"
 #include "image/base/err.h"
 
+#define HX_DOWNLOADS_DEFAULT 3
+#define HX_DOWNLOADS_MAX     16 /* more cost memory, and bring nothing */
+
 struct hx_daemon_config {
-    char **mirrors;  /* URLs without a path: "https://mirror.example.com" */
-    char **insecure; /* "host", "host:port" or an address block */
+    char **mirrors;     /* URLs without a path: "https://mirror.example.com" */
+    char **insecure;    /* "host", "host:port" or an address block */
+    unsigned downloads; /* of layers at once, 1 to HX_DOWNLOADS_MAX */
 };
 
 /* A missing file is an empty one; a wrong one is HX_ERR_USAGE. */

@@ -113,6 +113,13 @@ static int is_made(void *opaque, struct hx_err *err)
     return 0;
 }
 
+/* How a layer is called while it is converted: as while it was downloaded. */
+static const char *name_of_layer(const struct hx_found *found, uint64_t layer)
+{
+    return *found->manifest ? found->layers.layers[layer].digest
+                            : found->rootfs.diff_ids[layer];
+}
+
 static void take_progress(const json_t *line, const struct job *job)
 {
     uint64_t layer = 0, done = 0, total = 0;
@@ -126,9 +133,8 @@ static void take_progress(const json_t *line, const struct job *job)
         layer >= job->found->rootfs.count)
         return;
     hx_report_progress(
-        "converting",
-        hx_short_digest(job->found->rootfs.diff_ids[layer], object), done,
-        total);
+        "converting", hx_short_digest(name_of_layer(job->found, layer), object),
+        done, total);
 }
 
 static void take_line(const json_t *line, void *opaque)
@@ -161,11 +167,14 @@ static void close_layers(const struct job *job)
 
 static int open_layers(const struct job *job, struct hx_err *err)
 {
+    struct hx_supply *supply = job->supply;
     int rc = 0;
 
     close_layers(job);
+    if (supply->prepare)
+        rc = supply->prepare(supply, job->found, job->object, err);
     for (size_t i = 0; rc == 0 && i < job->found->rootfs.count; i++)
-        rc = job->supply->layer(job->supply, job->found, i, &job->fds[i], err);
+        rc = supply->layer(supply, job->found, i, &job->fds[i], err);
     return rc;
 }
 

@@ -276,7 +276,9 @@ int hx_docker_archive_new(const struct hx_store *store, int fd,
         close(fd);
         return no_memory(err);
     }
-    d->supply = (struct hx_supply){ store, find, layer, release };
+    d->supply = (struct hx_supply){
+        .store = store, .find = find, .layer = layer, .free = release
+    };
     d->fd = fd;
     d->what = strdup(what);
     if (reference)

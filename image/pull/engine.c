@@ -220,7 +220,9 @@ int hx_supply_engine(const struct hx_store *store, const char *socket,
 
     if (!e)
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "docker engine");
-    e->supply = (struct hx_supply){ store, find, layer, release };
+    e->supply = (struct hx_supply){
+        .store = store, .find = find, .layer = layer, .free = release
+    };
     e->socket = socket;
     e->times = *times;
     e->ref = ref;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "image/pull/stop.h"
 #include "image/pull/url.h"
 
 #define HEADER_MAX_BYTES ((size_t)256 << 10)
@@ -52,6 +53,11 @@ void hx_http_free(struct hx_http *http)
         return;
     curl_easy_cleanup(http->curl);
     free(http);
+}
+
+const struct hx_http_times *hx_http_times(const struct hx_http *http)
+{
+    return &http->times;
 }
 
 void hx_http_tls_release(struct hx_http_tls *tls)
@@ -313,9 +319,23 @@ static void set_credentials(CURL *curl, const struct hx_http_request *request)
     }
 }
 
+/* Asked at least once a second, also while nothing comes. */
+static int on_tick(void *opaque, curl_off_t down_total, curl_off_t down,
+                   curl_off_t up_total, curl_off_t up)
+{
+    (void)opaque;
+    (void)down_total;
+    (void)down;
+    (void)up_total;
+    (void)up;
+    return hx_stop_is_set();
+}
+
 static void set_limits(CURL *curl, const struct hx_http_times *times)
 {
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_tick);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, times->connect_ms);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, times->stall_s);
@@ -430,6 +450,8 @@ static int explain(struct hx_http *http, const struct hx_url *url,
     switch (http->last) {
     case CURLE_OUT_OF_MEMORY:
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "asking %s", url->origin);
+    case CURLE_ABORTED_BY_CALLBACK:
+        return hx_stop_error(err);
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
         return hx_err_set(err, HX_ERR_NETWORK,

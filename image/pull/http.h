@@ -70,6 +70,7 @@ struct hx_http;
 
 struct hx_http *hx_http_new(const struct hx_http_times *times);
 void hx_http_free(struct hx_http *http);
+const struct hx_http_times *hx_http_times(const struct hx_http *http);
 
 /*
  * 0 when an answer came, whatever its status.  HX_ERR_NETWORK when none or

@@ -360,7 +360,9 @@ int hx_layout_new(const struct hx_store *store, struct hx_tree *tree,
         tree->free(tree);
         return no_memory(err);
     }
-    layout->supply = (struct hx_supply){ store, find, layer, release };
+    layout->supply = (struct hx_supply){
+        .store = store, .find = find, .layer = layer, .free = release
+    };
     layout->tree = tree;
     if (tag)
         layout->tag = strdup(tag);

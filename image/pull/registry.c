@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "image/pull/blob.h"
+#include "image/pull/download.h"
+#include "image/pull/fetch.h"
 #include "image/pull/report.h"
 #include "image/pull/resolve.h"
 #include "image/pull/session.h"
@@ -16,16 +18,15 @@
     HX_TYPE_OCI_INDEX ", " HX_TYPE_DOCKER_LIST ", " HX_TYPE_OCI_MANIFEST       \
                       ", " HX_TYPE_DOCKER_MANIFEST
 
-/* A try that brings less than this was in vain: a server that drips byte by
- * byte is left after the usual number of tries. */
-#define PROGRESS_MIN_BYTES ((uint64_t)256 << 10)
-
 struct registry {
     struct hx_supply supply; /* first, so that one is the other */
     const struct hx_reference *ref;
     struct hx_endpoints endpoints;
     struct hx_session *sessions; /* one for each endpoint */
     size_t at;                   /* the endpoint that answered last */
+    struct hx_http *http;
+    unsigned downloads;     /* at once */
+    struct hx_whole *whole; /* that the next blobs are a part of, or NULL */
 };
 
 /* What is done at one endpoint, and for which object. */
@@ -34,6 +35,7 @@ struct job {
     const char *target; /* tag or digest */
     const struct hx_store *store;
     const struct hx_descriptor *descriptor; /* or NULL for a tag */
+    struct hx_whole *whole;
     struct hx_buf *body;
     char **type;
     char *digest;
@@ -219,143 +221,10 @@ static int run_document(struct hx_session *session, struct job *job,
     return 0;
 }
 
-struct download {
-    struct hx_blob blob;
-    const char *host;
-    char object[HX_SHORT_DIGEST];
-};
-
-/* The first byte is about to come: does the answer fit what we have? */
-static int begin_blob(const struct hx_http_reply *reply, void *opaque,
-                      struct hx_err *err)
-{
-    struct download *d = opaque;
-    uint64_t size = d->blob.descriptor.size_bytes;
-    int rc = 0;
-
-    if (reply->status == 206) {
-        if (reply->range_start != (int64_t)d->blob.have_bytes)
-            return hx_err_set(err, HX_ERR_REGISTRY,
-                              "registry %s sent another part of blob %s than "
-                              "was asked for",
-                              d->host, d->object);
-        size -= d->blob.have_bytes;
-    } else if (d->blob.have_bytes) {
-        rc = hx_blob_restart(&d->blob, err);
-    }
-    if (rc == 0 && reply->length_bytes >= 0 &&
-        (uint64_t)reply->length_bytes != size)
-        rc = hx_err_set(err, HX_ERR_CORRUPT,
-                        "registry %s has %lld bytes for blob %s, and its "
-                        "manifest says %llu",
-                        d->host, (long long)reply->length_bytes, d->object,
-                        (unsigned long long)size);
-    return rc;
-}
-
-static int add_to_blob(const void *data, size_t len, void *opaque,
-                       struct hx_err *err)
-{
-    struct download *d = opaque;
-    int rc = hx_blob_write(&d->blob, data, len, err);
-
-    if (rc == 0)
-        hx_report_progress("downloading", d->object, d->blob.have_bytes,
-                           d->blob.descriptor.size_bytes);
-    return rc;
-}
-
-static int is_complete(const struct download *d)
-{
-    return d->blob.have_bytes == d->blob.descriptor.size_bytes;
-}
-
-/* Whether so much came that the tries before do not count any more. */
-static int got_on(const struct download *d, uint64_t before)
-{
-    return d->blob.have_bytes > before &&
-           d->blob.have_bytes - before >= PROGRESS_MIN_BYTES;
-}
-
-/* Fetches what is missing; tries count only while hardly anything comes. */
-static int fetch(struct hx_session *session, struct download *d,
-                 struct hx_err *err)
-{
-    _cleanup_free_ char *path = NULL;
-    int tries = 0;
-
-    if (asprintf(&path, "/v2/%s/blobs/%s", session->repository,
-                 d->blob.descriptor.digest) < 0) {
-        path = NULL;
-        return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "blob");
-    }
-    while (!is_complete(d) || d->blob.descriptor.size_bytes == 0) {
-        _cleanup_http_reply_ struct hx_http_reply reply = { 0 };
-        struct hx_http_request request = {
-            .range_start = d->blob.have_bytes,
-            .begin = begin_blob,
-            .sink = add_to_blob,
-            .opaque = d,
-        };
-        uint64_t before = d->blob.have_bytes;
-        int rc = hx_session_try(session, path, &request, &reply, err);
-
-        if (rc == 0 && (reply.status == 200 || reply.status == 206)) {
-            if (!is_complete(d))
-                return hx_err_set(
-                    err, HX_ERR_CORRUPT,
-                    "registry %s sent %llu bytes of blob %s, "
-                    "which has %llu",
-                    d->host, (unsigned long long)d->blob.have_bytes, d->object,
-                    (unsigned long long)d->blob.descriptor.size_bytes);
-            return 0;
-        }
-        tries = got_on(d, before) ? 1 : tries + 1;
-        if (hx_session_again(session, rc, &reply, tries, d->object))
-            continue;
-        if (rc == 0)
-            rc = hx_session_explain(session, &reply, err);
-        return rc < 0 && rc != -HX_ERR_CORRUPT
-                   ? hx_err_prefix(err, "blob %s", d->object)
-                   : rc;
-    }
-    return 0;
-}
-
-static int explain_foreign(const struct job *job, int rc, struct hx_err *err)
-{
-    if (rc != -HX_ERR_NOT_FOUND || !job->descriptor->foreign)
-        return rc;
-    return hx_err_set(err, HX_ERR_UNSUPPORTED,
-                      "layer %.19s is a foreign one that its registry does "
-                      "not have, and it is not fetched from elsewhere; push "
-                      "the image with its foreign layers",
-                      job->descriptor->digest);
-}
-
 static int run_blob(struct hx_session *session, struct job *job,
                     struct hx_err *err)
 {
-    struct download d = { .host = session->endpoint->url.host_port };
-    int taken_up, rc;
-
-    do {
-        rc = hx_blob_begin(job->store, job->descriptor, &d.blob, err);
-        if (rc != 0)
-            return rc < 0 ? rc : 0;
-        taken_up = d.blob.have_bytes > 0;
-        hx_short_digest(job->descriptor->digest, d.object);
-        hx_report_progress("downloading", d.object, d.blob.have_bytes,
-                           job->descriptor->size_bytes);
-        rc = fetch(session, &d, err);
-        if (rc < 0) {
-            hx_blob_drop(&d.blob);
-            return explain_foreign(job, rc, err);
-        }
-        rc = hx_blob_finish(&d.blob, err);
-        /* What a killed pull had left may have been wrong. */
-    } while (rc == -HX_ERR_CORRUPT && taken_up);
-    return rc;
+    return hx_download(session, job->store, job->descriptor, job->whole, err);
 }
 
 static int document(void *self, const struct hx_descriptor *descriptor,
@@ -376,7 +245,8 @@ static int blob(void *self, const struct hx_descriptor *descriptor,
     struct registry *r = self;
     struct job job = { .run = run_blob,
                        .store = r->supply.store,
-                       .descriptor = descriptor };
+                       .descriptor = descriptor,
+                       .whole = r->whole };
 
     return run(r, &job, err);
 }
@@ -407,6 +277,110 @@ static int find(struct hx_supply *supply, const struct hx_platform *wanted,
         rc = hx_resolve(&content, &body, type, digest, wanted, found_r, err);
     if (rc == 0 && (!name || hx_strv_add(&found_r->references, name) < 0))
         rc = hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "reference");
+    return rc;
+}
+
+/* -- several blobs at once ------------------------------------------------ */
+
+/* Another one of the same endpoints, for a thread of its own. */
+static void end_helper(struct registry *helper)
+{
+    if (!helper)
+        return;
+    for (size_t i = 0; helper->sessions && i < helper->endpoints.count; i++)
+        hx_session_release(&helper->sessions[i]);
+    free(helper->sessions);
+    hx_http_free(helper->http);
+    free(helper);
+}
+
+static int make_helper(const struct registry *r, struct registry **helper_r,
+                       struct hx_err *err)
+{
+    struct registry *helper = calloc(1, sizeof(*helper));
+    int rc = 0;
+
+    if (!helper)
+        return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "registry");
+    *helper = *r;
+    helper->sessions = calloc(r->endpoints.count, sizeof(*helper->sessions));
+    helper->http = hx_http_new(hx_http_times(r->http));
+    if (!helper->sessions || !helper->http)
+        rc = hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "registry");
+    for (size_t i = 0; rc == 0 && i < r->endpoints.count; i++)
+        rc = hx_session_copy(&helper->sessions[i], helper->http,
+                             &r->sessions[i], err);
+    if (rc < 0) {
+        end_helper(helper);
+        return rc;
+    }
+    *helper_r = helper;
+    return 0;
+}
+
+/* The workers are `r` itself, and others that are made for the time. */
+static int fetch_blobs(struct registry *r, struct hx_fetch *fetch,
+                       struct hx_err *err)
+{
+    size_t count = r->downloads < fetch->count ? r->downloads : fetch->count;
+    _cleanup_free_ void **workers = calloc(count, sizeof(*workers));
+    int rc = 0;
+
+    if (!workers)
+        return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "registry");
+    workers[0] = r;
+    for (size_t i = 1; rc == 0 && i < count; i++)
+        rc = make_helper(r, (struct registry **)&workers[i], err);
+    fetch->workers = workers;
+    fetch->worker_count = count;
+    fetch->get = blob;
+    if (rc == 0)
+        rc = hx_fetch_all(fetch, err);
+    for (size_t i = 1; i < count; i++)
+        end_helper(workers[i]);
+    return rc;
+}
+
+/* Each layer once, though an image may have one several times. */
+static size_t unique_layers(const struct hx_manifest *manifest,
+                            struct hx_descriptor *list, uint64_t *bytes_r)
+{
+    size_t count = 0;
+
+    *bytes_r = 0;
+    for (size_t i = 0; i < manifest->layer_count; i++) {
+        size_t k = 0;
+
+        while (k < count &&
+               strcmp(list[k].digest, manifest->layers[i].digest) != 0)
+            k++;
+        if (k < count)
+            continue;
+        list[count++] = manifest->layers[i];
+        *bytes_r += manifest->layers[i].size_bytes;
+    }
+    return count;
+}
+
+static int prepare(struct hx_supply *supply, const struct hx_found *found,
+                   const char *object, struct hx_err *err)
+{
+    struct registry *r = (struct registry *)supply;
+    const struct hx_manifest *manifest = &found->layers;
+    _cleanup_free_ struct hx_descriptor *list =
+        calloc(manifest->layer_count + 1, sizeof(*list));
+    struct hx_whole whole = { .object = object };
+    struct hx_fetch fetch = { .blobs = list };
+    int rc;
+
+    if (!list)
+        return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "layers");
+    fetch.count = unique_layers(manifest, list, &whole.total_bytes);
+    if (fetch.count == 0)
+        return 0;
+    r->whole = &whole;
+    rc = fetch_blobs(r, &fetch, err);
+    r->whole = NULL;
     return rc;
 }
 
@@ -459,8 +433,10 @@ int hx_supply_registry(const struct hx_store *store, struct hx_http *http,
 
     if (!r)
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "registry");
-    r->supply = (struct hx_supply){ store, find, layer, release };
+    r->supply = (struct hx_supply){ store, find, prepare, layer, release };
     r->ref = ref;
+    r->http = http;
+    r->downloads = config->downloads;
     rc = hx_endpoints_make(ref->domain, config, &r->endpoints, err);
     if (rc == 0)
         rc = make_sessions(r, http, err);

@@ -13,10 +13,21 @@
 /*
  * {"progress": {"stage", "object", "done_bytes", "total_bytes"}}.  A stage of
  * an object is reported when it begins, when done reaches total, and at most
- * ten times a second between.
+ * ten times a second between.  From any thread.
  */
 void hx_report_progress(const char *stage, const char *object,
                         uint64_t done_bytes, uint64_t total_bytes);
+
+/* Several downloads as one. */
+struct hx_whole {
+    const char *object; /* the image's name */
+    uint64_t done_bytes, total_bytes;
+};
+
+/* One of them got on by so much, or lost what it had (negative).  From any
+ * thread; takes NULL. */
+void hx_report_whole(struct hx_whole *whole, int64_t more_bytes);
+
 /* {"image": {"id", "reference"}}; `reference` may be NULL. */
 void hx_report_image(const char *id, const char *reference);
 /* {"error": {"code", "message"}} */

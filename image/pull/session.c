@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "image/base/clock.h"
 #include "image/pull/report.h"
+#include "image/pull/stop.h"
 #include "image/pull/token.h"
 #include "image/reference.h"
 
@@ -51,6 +51,36 @@ void hx_session_release(struct hx_session *session)
     hx_challenge_release(&session->challenge);
     hx_credentials_release(&session->credentials);
     *session = (struct hx_session){ 0 };
+}
+
+/* strdup, for what may be NULL; *failed when there is no memory. */
+static char *copy(const char *text, int *failed)
+{
+    char *copied = text ? strdup(text) : NULL;
+
+    if (text && !copied)
+        *failed = 1;
+    return copied;
+}
+
+int hx_session_copy(struct hx_session *session, struct hx_http *http,
+                    const struct hx_session *from, struct hx_err *err)
+{
+    int failed = 0;
+
+    *session = *from;
+    session->http = http;
+    session->repository = copy(from->repository, &failed);
+    session->token = copy(from->token, &failed);
+    session->challenge.realm = copy(from->challenge.realm, &failed);
+    session->challenge.service = copy(from->challenge.service, &failed);
+    session->challenge.scope = copy(from->challenge.scope, &failed);
+    session->credentials.user = copy(from->credentials.user, &failed);
+    session->credentials.password = copy(from->credentials.password, &failed);
+    if (!failed)
+        return 0;
+    hx_session_release(session);
+    return no_memory(err);
 }
 
 /* Looks once; what login was given stays. */
@@ -343,15 +373,6 @@ static int is_passing(const struct hx_session *session, int rc,
            reply->status == 503 || reply->status == 504;
 }
 
-static void pause_ms(int64_t ms)
-{
-    struct timespec ts = { .tv_sec = ms / 1000,
-                           .tv_nsec = ms % 1000 * 1000000 };
-
-    while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
-        ;
-}
-
 int hx_session_again(struct hx_session *session, int rc,
                      const struct hx_http_reply *reply, int tries,
                      const char *object)
@@ -369,6 +390,5 @@ int hx_session_again(struct hx_session *session, int rc,
                                                        : reply->retry_after_s) *
              1000;
     hx_report_progress("retrying", object, (uint64_t)tries, HX_TRIES_MAX);
-    pause_ms(ms);
-    return 1;
+    return hx_stop_wait(ms, NULL) == 0;
 }

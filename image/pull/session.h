@@ -35,6 +35,10 @@ struct hx_session {
 int hx_session_init(struct hx_session *session, struct hx_http *http,
                     const struct hx_endpoint *endpoint, const char *repository,
                     struct hx_err *err);
+/* One that begins where `from` stands, with its login, over another `http`:
+ * for another thread. */
+int hx_session_copy(struct hx_session *session, struct hx_http *http,
+                    const struct hx_session *from, struct hx_err *err);
 void hx_session_release(struct hx_session *session);
 
 /*

@@ -61,8 +61,9 @@ reset() {
     local folder
     for folder in "$work"/server-*; do
         [[ -d $folder ]] || continue
-        rm -f "$folder"/{rules.json,auth.json,log}
+        rm -f "$folder"/{rules.json,auth.json,hosts.json,log,sent,tunnels}
         : >"$folder/log"
+        : >"$folder/sent"
     done
 }
 
@@ -93,6 +94,16 @@ auth() { printf '%s\n' "$2" >"$work/server-$1/auth.json"; }
 requests() { cat "$work/server-$1/log"; }
 # How many requests of a server match.
 count_requests() { requests "$1" | grep -c -E -- "$2" || true; }
+
+# How many bytes of bodies a server sent in answers whose path matches.
+bytes_sent() {
+    awk -v pattern="$2" '$1 ~ pattern { sum += $2 } END { print sum + 0 }' \
+        "$work/server-$1/sent"
+}
+# How many requests that match were under way at once, at most.
+most_at_once() {
+    requests "$1" | grep -E -- "$2" | sed 's/.*busy=//' | sort -n | tail -n 1
+}
 
 # -- images ------------------------------------------------------------------
 
@@ -152,6 +163,26 @@ make_image() {
         >"$stem.manifest"
     add_blob "$server" "$stem.gz" >/dev/null
     add_blob "$server" "$stem.config" >/dev/null
+    add_manifest "$server" "$name" "$tag" "$stem.manifest"
+}
+
+# make_layers SERVER NAME TAG COUNT: an image of so many layers, each with a
+# file of its own and /hello; layer I (from 1) is $work/NAME-TAG.I.
+make_layers() {
+    local server=$1 name=$2 tag=$3 count=$4 stem=$work/${2//\//_}-$3 i
+    local ids=() layers=()
+    for ((i = 1; i <= count; i++)); do
+        make_layer "$stem.$i" "$name:$tag $i"
+        add_blob "$server" "$stem.$i" >/dev/null
+        ids+=("$(digest_of "$stem.$i")")
+        layers+=("$(descriptor "$stem.$i" "$oci.layer.v1.tar")")
+    done
+    make_config "$stem.config" "$host_arch" "${ids[@]}"
+    add_blob "$server" "$stem.config" >/dev/null
+    printf '%s\n' "${layers[@]}" | jq -cs --arg t "$oci.manifest.v1+json" \
+        --argjson c "$(descriptor "$stem.config" "$oci.config.v1+json")" \
+        '{schemaVersion: 2, mediaType: $t, config: $c, layers: .}' \
+        >"$stem.manifest"
     add_manifest "$server" "$name" "$tag" "$stem.manifest"
 }
 

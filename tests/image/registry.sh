@@ -14,6 +14,7 @@ make_image plain team/app 1
 make_image plain library/web latest
 make_image other library/web latest
 make_image other library/extra latest
+make_layers plain many 1 5
 
 make_cert() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
@@ -394,7 +395,61 @@ test_the_tag_moves() {
     [[ -f $store/images/${before#sha256:}.json ]]
 }
 
-run_tests plain_http_on_loopback a_second_pull_fetches_only_the_manifest \
+# The server answers none before three are asked for.
+test_several_layers_at_once() {
+    local total
+    total=$(jq '[.layers[].size] | add' "$work/many-1.manifest")
+    rules plain '[{"on": "many/blobs", "after": 1, "gather": 3}]'
+    pulls "$plain/many:1"
+    disk_says "$id" "many:1 5"
+    [[ $(most_at_once plain many/blobs) == 3 ]]
+    [[ $(count_requests plain many/blobs) == 6 ]]
+    # A bar for the whole, and one for each layer.
+    [[ $(jq -r --arg o "$plain/many:1" 'select(.progress.object == $o and
+        .progress.stage == "downloading").progress |
+        "\(.done_bytes)/\(.total_bytes)"' "$work/json" | tail -n 1) == \
+        "$total/$total" ]]
+    [[ $(jq -r 'select(.progress.stage == "downloading" and
+        .progress.done_bytes == .progress.total_bytes).progress.object' \
+        "$work/json" | grep -c ^sha256:) == 6 ]]
+}
+
+test_how_many_layers_at_once() {
+    config '{"max-concurrent-downloads": 1}'
+    pulls "$plain/many:1"
+    [[ $(most_at_once plain many/blobs) == 1 ]]
+    rm -rf "$store"
+    config '{"max-concurrent-downloads": 0}'
+    rules plain '[{"on": "many/blobs", "after": 1, "gather": 5}]'
+    pulls "$plain/many:1"
+    rm -rf "$store"
+    config '{"max-concurrent-downloads": -1}'
+    fails usage max-concurrent-downloads "$plain/many:1"
+}
+
+test_a_layer_twice_is_fetched_once() {
+    make_layers plain twice 1 2
+    jq -c '.rootfs.diff_ids |= . + [.[0]]' "$work/twice-1.config" >"$work/c"
+    add_blob plain "$work/c" >/dev/null
+    jq -c --argjson c "$(descriptor "$work/c" "$oci.config.v1+json")" \
+        '.layers |= . + [.[0]] | .config = $c' "$work/twice-1.manifest" \
+        >"$work/m"
+    add_manifest plain twice 2 "$work/m"
+    pulls "$plain/twice:2"
+    disk_says "$id" "twice:1 1"
+    [[ $(count_requests plain twice/blobs) == 3 ]]
+}
+
+# Each of those that download begins with the token there is.
+test_one_token_for_several_layers() {
+    auth plain '{"mode": "bearer", "anonymous": true}'
+    pulls "$plain/many:1"
+    [[ $(count_requests plain 'GET /token') == 1 ]]
+}
+
+run_tests several_layers_at_once how_many_layers_at_once \
+    a_layer_twice_is_fetched_once one_token_for_several_layers \
+    plain_http_on_loopback a_second_pull_fetches_only_the_manifest \
     a_disk_that_exists_needs_no_layer by_digest a_wrong_digest_is_refused \
     mirror_first next_mirror_when_one_lacks_it_or_is_down \
     next_mirror_for_a_blob mirrors_are_for_docker_io_alone tls_with_a_ca \

@@ -139,9 +139,10 @@ static void test_progress_lines(void **state)
 static void test_progress_in_plain_lines(void **state)
 {
     static const struct hx_progress_event events[] = {
-        { "resolving", "web", 0, 0 },      { "waiting", "aa", 0, 0 },
-        { "downloading", "aa", 1, 1000 },  { "downloading", "aa", 500, 1000 },
-        { "downloading", "b\033b", 0, 0 }, { "done", "aa", 1000, 1000 },
+        { "resolving", "web", 0, 0 },        { "waiting", "aa", 0, 0 },
+        { "downloading", "aa", 1, 1000 },    { "downloading", "web", 1, 4000 },
+        { "downloading", "aa", 500, 1000 },  { "downloading", "b\033b", 0, 0 },
+        { "downloading", "web", 500, 4000 }, { "done", "aa", 1000, 1000 },
     };
     struct hx_progress_view view;
     char *text = NULL;
@@ -157,6 +158,7 @@ static void test_progress_in_plain_lines(void **state)
     rewind(out);
     assert_true(getdelim(&text, &size, '\0', out) > 0);
     assert_string_equal(text, "aa: downloading 1kB\n"
+                              "web: downloading 4kB\n"
                               "b?b: downloading\n"
                               "aa: done 1kB\n");
     free(text);
@@ -165,11 +167,13 @@ static void test_progress_in_plain_lines(void **state)
 
 static void test_progress_memory_is_bounded(void **state)
 {
+    static const struct hx_progress_event whole = { "resolving", "web", 0, 0 };
     struct hx_progress_view view;
     FILE *out = tmpfile();
 
     (void)state;
     hx_progress_view_init(&view, out);
+    view.progress.event(&whole, view.progress.opaque);
     for (int i = 0; i < 1000; i++) {
         char object[300];
         struct hx_progress_event event = { "downloading", object, 1, 2 };
@@ -178,6 +182,8 @@ static void test_progress_memory_is_bounded(void **state)
         view.progress.event(&event, view.progress.opaque);
         assert_true(view.line_count <= HX_PROGRESS_LINES_MAX);
     }
+    /* The image's own line is never given away. */
+    assert_string_equal(view.lines[0].object, "web");
     hx_progress_view_finish(&view);
     fclose(out);
 }
