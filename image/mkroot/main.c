@@ -8,11 +8,15 @@
  *     {"progress":{"layer":0,"done_bytes":n,"total_bytes":m}}   now and then
  *     {"bytes":n,"files":n,"sha256":"..."}                      at the end, or
  *     {"error":{"code":"corrupt","message":"..."}}              with status 1
+ *
+ * The process that is started reads the command line alone.  What reads the
+ * layers is a child of it, behind the walls of confine.h.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <openssl/evp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,12 +24,22 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "image/base/cleanup.h"
+#include "image/mkroot/confine.h"
 #include "image/mkroot/convert.h"
 #include "image/mkroot/limits.h"
 
 #define PROGRESS_INTERVAL_NS 100000000
+
+/* Three times what two million entries and the widest window of zstd take. */
+#define MEMORY_BYTES (UINT64_C(1) << 30)
+/* Inodes, listings and tables of the disk, beside content. */
+#define TABLES_BYTES (UINT64_C(1) << 30)
+/* A hundred times what the layers of ordinary images take. */
+#define CPU_S         600u
+#define CPU_S_FOR_MIB 2u
 
 static const char usage[] =
     "Usage: mkroot --output-fd N [OPTION]... [--layer FD:MEDIATYPE:DIFFID]...\n"
@@ -232,15 +246,23 @@ static int parse(int argc, char **argv, struct options *options,
 
 /* -- what it says --------------------------------------------------------- */
 
-/* Takes over `json`. */
+/* Takes over `json`.  Whoever started us may have gone: then nobody wants the
+ * disk. */
 static void say(json_t *json)
 {
     if (!json)
         return;
     json_dumpf(json, stdout, JSON_COMPACT);
     putchar('\n');
-    fflush(stdout);
+    if (fflush(stdout) == EOF)
+        _exit(1);
     json_decref(json);
+}
+
+static void say_error(const struct hx_err *err)
+{
+    say(json_pack("{s:{s:s,s:s}}", "error", "code", hx_err_name(err->code),
+                  "message", err->msg));
 }
 
 static void progress(size_t layer, uint64_t done_bytes, uint64_t total_bytes,
@@ -269,6 +291,90 @@ static unsigned cpus(void)
     return n < 1 ? 1 : n > 8 ? 8 : (unsigned)n;
 }
 
+/* -- the walls ------------------------------------------------------------ */
+
+/* Libraries look for their files when they are first used. */
+static int warm_up(struct hx_err *err)
+{
+    static char lines[BUFSIZ];
+    EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    int ok = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1;
+
+    EVP_MD_CTX_free(hash);
+    json_object_seed(0);
+    setvbuf(stdout, lines, _IOFBF, sizeof(lines));
+    return ok ? 0 : hx_err_set(err, HX_ERR_SYSTEM, "SHA-256 cannot be started");
+}
+
+/* Bounds for these layers, from those that limits.h has for any. */
+static struct hx_mkroot_walls walls_for(const struct hx_convert *convert,
+                                        int *fds)
+{
+    struct hx_mkroot_walls walls = { .fds = fds,
+                                     .fd_count = convert->layer_count + 1,
+                                     .output_fd = convert->output_fd,
+                                     .threads = convert->squash.threads + 1,
+                                     .memory_bytes = MEMORY_BYTES };
+    uint64_t blobs = 0, content = 0;
+
+    fds[convert->layer_count] = convert->output_fd;
+    for (size_t i = 0; i < convert->layer_count; i++) {
+        uint64_t bytes = convert->layers[i].blob_bytes;
+
+        if (bytes > HX_MKROOT_TAR_BYTES_MAX)
+            bytes = HX_MKROOT_TAR_BYTES_MAX;
+        fds[i] = convert->layers[i].fd;
+        blobs += bytes;
+        content += bytes * HX_MKROOT_RATIO_MAX + HX_MKROOT_RATIO_FREE_BYTES;
+    }
+    if (content > HX_MKROOT_DATA_BYTES_MAX)
+        content = HX_MKROOT_DATA_BYTES_MAX;
+    walls.file_bytes = content + TABLES_BYTES;
+    walls.cpu_s = CPU_S + CPU_S_FOR_MIB * (unsigned)(blobs >> 20);
+    return walls;
+}
+
+/* In the child: its exit status. */
+static int convert(const struct hx_convert *convert,
+                   const struct hx_mkroot_walls *walls, struct hx_err *err)
+{
+    struct hx_convert_result result;
+    int r = hx_convert_run(convert, &result, err);
+
+    if (r < 0) {
+        hx_mkroot_name_wall(walls, err);
+        return r;
+    }
+    say(json_pack("{s:I,s:I,s:s}", "bytes", (json_int_t)result.bytes, "files",
+                  (json_int_t)result.files, "sha256", result.sha256));
+    return 0;
+}
+
+static int run(const struct hx_convert *what, struct hx_err *err)
+{
+    _cleanup_free_ int *fds = calloc(what->layer_count + 1, sizeof(*fds));
+    struct hx_mkroot_walls walls;
+    pid_t pid;
+    int r;
+
+    if (!fds)
+        return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "starting");
+    walls = walls_for(what, fds);
+    r = warm_up(err);
+    if (r < 0)
+        return r;
+    pid = hx_mkroot_confine(&walls, err);
+    if (pid < 0)
+        return (int)pid;
+    if (pid == 0)
+        return convert(what, &walls, err);
+    r = hx_mkroot_await(pid, &walls, err);
+    /* It may have died in the middle of a line. */
+    if (r < 0)
+        putchar('\n');
+    return r;
+}
+
 int main(int argc, char **argv)
 {
     struct timespec last_progress = { 0 };
@@ -279,26 +385,18 @@ int main(int argc, char **argv)
                      .progress = progress,
                      .opaque = &last_progress },
     };
-    struct hx_convert_result result;
     struct hx_err err;
     int r;
 
-    /* Whoever started us may have gone: then nobody wants the disk. */
-    signal(SIGPIPE, SIG_DFL);
+    signal(SIGPIPE, SIG_IGN);
     hx_err_clear(&err);
     r = parse(argc, argv, &options, &err);
-    if (r == 0 && options.help) {
+    if (r == 0 && options.help)
         fputs(usage, stdout);
-    } else if (r == 0) {
-        r = hx_convert_run(&options.convert, &result, &err);
-        if (r == 0)
-            say(json_pack("{s:I,s:I,s:s}", "bytes", (json_int_t)result.bytes,
-                          "files", (json_int_t)result.files, "sha256",
-                          result.sha256));
-    }
+    else if (r == 0)
+        r = run(&options.convert, &err);
     if (r < 0)
-        say(json_pack("{s:{s:s,s:s}}", "error", "code", hx_err_name(err.code),
-                      "message", err.msg));
+        say_error(&err);
     free(options.layers);
-    return r < 0 || ferror(stdout) ? 1 : 0;
+    return r != 0 || ferror(stdout) ? 1 : 0;
 }
