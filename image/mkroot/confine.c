@@ -139,11 +139,16 @@ static int close_others(const struct hx_mkroot_walls *walls, struct hx_err *err)
 }
 
 /* Soft and hard are one: the first process of a namespace ignores SIGXCPU and
- * SIGXFSZ. */
+ * SIGXFSZ.  A bound that is lower already stays. */
 static int limit(int resource, uint64_t value)
 {
-    const struct rlimit both = { value, value };
+    struct rlimit both;
 
+    if (getrlimit((unsigned)resource, &both) < 0)
+        return -1;
+    if (both.rlim_max > value)
+        both.rlim_max = value;
+    both.rlim_cur = both.rlim_max;
     return setrlimit((unsigned)resource, &both);
 }
 

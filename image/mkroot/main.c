@@ -33,8 +33,8 @@
 
 #define PROGRESS_INTERVAL_NS 100000000
 
-/* Three times what two million entries and the widest window of zstd take. */
-#define MEMORY_BYTES (UINT64_C(1) << 30)
+/* Two million entries and the widest window of zstd take 450 MiB. */
+#define MEMORY_BYTES (UINT64_C(512) << 20)
 /* Inodes, listings and tables of the disk, beside content. */
 #define TABLES_BYTES (UINT64_C(1) << 30)
 /* A hundred times what the layers of ordinary images take. */

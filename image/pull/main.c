@@ -144,12 +144,17 @@ static int parse(int argc, char **argv, struct command *command,
     return 0;
 }
 
-/* A decompressor of an outer archive must not take the whole memory. */
+/* A decompressor of an outer archive must not take the whole memory.  The hard
+ * limit is left: mkroot has one of its own. */
 static void limit_memory(void)
 {
 #ifndef __SANITIZE_ADDRESS__
-    static const struct rlimit limit = { 512UL << 20, 512UL << 20 };
+    static const rlim_t bytes = 512UL << 20;
+    struct rlimit limit;
 
+    if (getrlimit(RLIMIT_DATA, &limit) < 0 || limit.rlim_cur <= bytes)
+        return;
+    limit.rlim_cur = bytes;
     setrlimit(RLIMIT_DATA, &limit);
 #endif
 }
