@@ -129,6 +129,9 @@ lab: all ## Start the lab and run its tests (HX_ONLY=name for one)
 bench: all ## Run the benchmarks; tables, and build/bench/NAME.json
 	@tests/bench/run $(HX_ONLY)
 
+bench-image: all-programs ## Only that of images: no lab; SIZES and RUNS to be short
+	@tests/bench/run image
+
 # Our `xl` stands beside Xen's own and never in its place: below /usr, where
 # distributions have theirs, there is none; elsewhere an xl that does not know
 # xl-hyper is not ours, and is neither replaced nor removed.
@@ -200,5 +203,5 @@ help: ## Print this
 		$(MAKEFILE_LIST)
 
 FORCE:
-.PHONY: all all-programs check check-asan lab bench install uninstall man \
+.PHONY: all all-programs check check-asan lab bench bench-image install uninstall man \
 	lint format clean help FORCE
