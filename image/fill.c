@@ -102,6 +102,16 @@ int hx_fill(const struct hx_store *store, const struct hx_source *source,
     return 0;
 }
 
+int hx_fill_check_disk(const struct hx_store *store, const char *id,
+                       struct hx_err *err)
+{
+    char *args[] = { (char *)"--store", store->root, (char *)"--check-disk",
+                     (char *)id, NULL };
+    const struct hx_helper helper = { .program = "pull", .args = args };
+
+    return hx_helper_run(&helper, err);
+}
+
 void hx_fill_result_release(struct hx_fill_result *result)
 {
     if (!result)

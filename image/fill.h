@@ -22,6 +22,11 @@ int hx_fill(const struct hx_store *store, const struct hx_source *source,
             struct hx_err *err);
 void hx_fill_result_release(struct hx_fill_result *result);
 
+/* Has `pull` hash the root disk of a stored image and record how its file
+ * looks; HX_ERR_CORRUPT when it has not the recorded digest. */
+int hx_fill_check_disk(const struct hx_store *store, const char *id,
+                       struct hx_err *err);
+
 /*
  * The id of the one stored image that `text` ("sha256:HEX", or 12 hex digits
  * and more) begins: HX_ERR_NOT_FOUND, or HX_ERR_USAGE when it is not unique.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,18 @@ static char *record_path(const struct hx_store *store, const char *id)
     return hx_store_path(store, "images/%s.json", hx_digest_hex(id));
 }
 
+void hx_disk_stamp(const struct stat *st, char stamp_r[HX_DISK_STAMP_MAX])
+{
+    const uint64_t second = UINT64_C(1000000000);
+
+    snprintf(
+        stamp_r, HX_DISK_STAMP_MAX,
+        "%" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64,
+        (uint64_t)st->st_dev, (uint64_t)st->st_ino, (uint64_t)st->st_size,
+        (uint64_t)st->st_mtim.tv_sec * second + (uint64_t)st->st_mtim.tv_nsec,
+        (uint64_t)st->st_ctim.tv_sec * second + (uint64_t)st->st_ctim.tv_nsec);
+}
+
 static int is_hex_key(const char *text)
 {
     return strlen(text) == HX_DIGEST_HEX &&
@@ -25,7 +38,7 @@ static int is_hex_key(const char *text)
 static int fill(const json_t *doc, const char *what,
                 struct hx_image_record *out, struct hx_err *err)
 {
-    const char *id = "", *manifest = "", *disk = "", *sum = "";
+    const char *id = "", *manifest = "", *disk = "", *sum = "", *stamp = "";
     uint64_t at = 0;
     int rc = hx_json_str(doc, "id", what, HX_JSON_REQUIRED, &id, err);
 
@@ -36,6 +49,9 @@ static int fill(const json_t *doc, const char *what,
         rc = hx_json_str(doc, "disk", what, HX_JSON_REQUIRED, &disk, err);
     if (rc == 0)
         rc = hx_json_str(doc, "disk_sha256", what, HX_JSON_OPTIONAL, &sum, err);
+    if (rc == 0)
+        rc =
+            hx_json_str(doc, "disk_stamp", what, HX_JSON_OPTIONAL, &stamp, err);
     if (rc == 0)
         rc = hx_json_u64(doc, "disk_bytes", what, HX_JSON_REQUIRED,
                          &out->disk_bytes, err);
@@ -51,6 +67,7 @@ static int fill(const json_t *doc, const char *what,
     hx_digest_copy(out->manifest, manifest);
     hx_hex_copy(out->disk, disk);
     hx_hex_copy(out->disk_sha256, sum);
+    snprintf(out->disk_stamp, sizeof(out->disk_stamp), "%s", stamp);
     out->pulled_at_s = (int64_t)at;
     return 0;
 }
@@ -90,10 +107,11 @@ int hx_image_record_save(const struct hx_store *store,
     _cleanup_free_ char *path = record_path(store, record->id);
     _cleanup_free_ char *text = NULL;
     _cleanup_json_ json_t *doc = json_pack(
-        "{s:i, s:s, s:s, s:s, s:I, s:s, s:I}", "version", RECORD_VERSION, "id",
-        record->id, "manifest", record->manifest, "disk", record->disk,
+        "{s:i, s:s, s:s, s:s, s:I, s:s, s:s, s:I}", "version", RECORD_VERSION,
+        "id", record->id, "manifest", record->manifest, "disk", record->disk,
         "disk_bytes", (json_int_t)record->disk_bytes, "disk_sha256",
-        record->disk_sha256, "pulled_at_s", (json_int_t)record->pulled_at_s);
+        record->disk_sha256, "disk_stamp", record->disk_stamp, "pulled_at_s",
+        (json_int_t)record->pulled_at_s);
 
     if (doc)
         text = json_dumps(doc, JSON_INDENT(2));

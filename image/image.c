@@ -18,27 +18,46 @@ static int no_memory(struct hx_err *err)
     return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "image store");
 }
 
+/* Lists trust the record; who boots the disk wants it checked. */
+enum how { TRUSTING, CHECKING };
+
+/* The disk has the size it had, and the bytes: what looks as it did when they
+ * were hashed is not hashed again. */
+static int check_disk(const struct hx_store *store,
+                      const struct hx_image_record *record, const char *path,
+                      enum how how, struct hx_err *err)
+{
+    char stamp[HX_DISK_STAMP_MAX];
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return hx_err_sys(err, HX_ERR_NOT_FOUND, errno, "root disk %s", path);
+    if ((uint64_t)st.st_size != record->disk_bytes)
+        return hx_err_set(err, HX_ERR_CORRUPT,
+                          "root disk %s: it has not the recorded size; pull "
+                          "the image again",
+                          path);
+    hx_disk_stamp(&st, stamp);
+    if (how == TRUSTING || strcmp(stamp, record->disk_stamp) == 0)
+        return 0;
+    return hx_fill_check_disk(store, record->id, err);
+}
+
 /* The config blob and the disk of a record; both must be there. */
 static int load_files(const struct hx_store *store,
-                      const struct hx_image_record *record,
+                      const struct hx_image_record *record, enum how how,
                       struct hx_image *image, struct hx_err *err)
 {
     _cleanup_free_ char *path = hx_store_blob_path(store, record->id);
     _cleanup_buf_ struct hx_buf text = HX_BUF_INIT(0);
-    struct stat st;
     int rc;
 
     image->root_disk = hx_store_disk_path(store, record->disk);
     if (!path || !image->root_disk)
         return no_memory(err);
-    if (stat(image->root_disk, &st) < 0)
-        return hx_err_sys(err, HX_ERR_NOT_FOUND, errno, "root disk %s",
-                          image->root_disk);
-    if ((uint64_t)st.st_size != record->disk_bytes)
-        return hx_err_set(err, HX_ERR_CORRUPT,
-                          "root disk %s: it has not the recorded size; remove "
-                          "it and pull again",
-                          image->root_disk);
+    rc = check_disk(store, record, image->root_disk, how, err);
+    if (rc < 0)
+        return rc;
     rc = hx_file_read(path, HX_MANIFEST_MAX_BYTES, &text, err);
     if (rc == 0)
         rc = hx_config_parse(text.data ? text.data : "", text.len, path,
@@ -70,15 +89,15 @@ static int name_it(struct hx_image *image, const struct hx_ref_record *ref,
 
 /* `ref` may be NULL: the image is then known by its id alone. */
 static int load(const struct hx_store *store, const char *id,
-                const struct hx_ref_record *ref, struct hx_image *image_r,
-                struct hx_err *err)
+                const struct hx_ref_record *ref, enum how how,
+                struct hx_image *image_r, struct hx_err *err)
 {
     _cleanup_(hx_image_release) struct hx_image image = { 0 };
     struct hx_image_record record;
     int rc = hx_image_record_load(store, id, &record, err);
 
     if (rc == 0)
-        rc = load_files(store, &record, &image, err);
+        rc = load_files(store, &record, how, &image, err);
     if (rc == 0)
         rc = name_it(&image, ref, &record, err);
     if (rc < 0)
@@ -105,7 +124,7 @@ static int load_by_id(const struct hx_store *store, const char *id,
         if (strcmp(refs[i].id, id) == 0)
             mine = &refs[i];
     }
-    rc = load(store, id, mine, image_r, err);
+    rc = load(store, id, mine, CHECKING, image_r, err);
     hx_ref_record_list_free(refs, count);
     return rc;
 }
@@ -117,7 +136,8 @@ static int load_by_ref(const struct hx_store *store,
     _cleanup_ref_record_ struct hx_ref_record record = { 0 };
     int rc = hx_ref_record_load(store, ref, &record, err);
 
-    return rc < 0 ? rc : load(store, record.id, &record, image_r, err);
+    return rc < 0 ? rc
+                  : load(store, record.id, &record, CHECKING, image_r, err);
 }
 
 /* What was just pulled, whatever its name has come to mean since. */
@@ -131,7 +151,7 @@ static int load_pulled(const struct hx_store *store,
         hx_ref_record_load(store, &result->ref, &record, NULL) < 0 ||
         strcmp(record.id, result->id) != 0)
         return load_by_id(store, result->id, image_r, err);
-    return load(store, result->id, &record, image_r, err);
+    return load(store, result->id, &record, CHECKING, image_r, err);
 }
 
 /* "sha256:HEX", or 12 hex digits and more: the hex part, else NULL. */
@@ -203,7 +223,8 @@ static int platform_fits(const struct hx_image *image,
 static int find_stored(const struct hx_store *store,
                        const struct hx_source *source,
                        const struct hx_platform *wanted,
-                       struct hx_image *image_r, struct hx_err *err)
+                       enum hx_pull_policy pull, struct hx_image *image_r,
+                       struct hx_err *err)
 {
     _cleanup_(hx_image_release) struct hx_image image = { 0 };
     char id[HX_DIGEST_TEXT_MAX];
@@ -218,6 +239,8 @@ static int find_stored(const struct hx_store *store,
     } else if (rc == 0 && !platform_fits(&image, wanted)) {
         return 0;
     }
+    if (rc == -HX_ERR_CORRUPT && pull == HX_PULL_NEVER)
+        return rc;
     if (rc < 0)
         return 0;
     hx_err_clear(err);
@@ -266,7 +289,7 @@ int hx_image_get(struct hx_store *store, const char *reference,
     if (rc < 0)
         return rc;
     if (source.kind == HX_SOURCE_REFERENCE && options->pull != HX_PULL_ALWAYS) {
-        rc = find_stored(store, &source, &wanted, image_r, err);
+        rc = find_stored(store, &source, &wanted, options->pull, image_r, err);
         if (rc != 0)
             return rc < 0 ? rc : 0;
         if (options->pull == HX_PULL_NEVER)
@@ -278,6 +301,20 @@ int hx_image_get(struct hx_store *store, const char *reference,
     rc = load_pulled(store, &result, image_r, err);
     hx_fill_result_release(&result);
     return rc;
+}
+
+int hx_image_check_disk(struct hx_store *store, const char *id,
+                        struct hx_err *err)
+{
+    _cleanup_free_ char *path = NULL;
+    struct hx_image_record record;
+    int rc = hx_image_record_load(store, id, &record, err);
+
+    if (rc < 0)
+        return rc;
+    path = hx_store_disk_path(store, record.disk);
+    return path ? check_disk(store, &record, path, CHECKING, err)
+                : no_memory(err);
 }
 
 int hx_image_hold(struct hx_store *store, const struct hx_image *image,
@@ -334,7 +371,8 @@ static void add_unnamed(const struct hx_store *store,
 {
     for (size_t i = 0; i < count; i++) {
         if (!is_named(records[i].id, refs, ref_count) &&
-            load(store, records[i].id, NULL, &images[*filled], NULL) == 0)
+            load(store, records[i].id, NULL, TRUSTING, &images[*filled],
+                 NULL) == 0)
             (*filled)++;
     }
 }
@@ -359,7 +397,8 @@ int hx_image_list(struct hx_store *store, struct hx_image **images_r,
     }
     /* What is removed meanwhile, or damaged, is not in the list. */
     for (size_t i = 0; i < ref_count; i++) {
-        if (load(store, refs[i].id, &refs[i], &images[filled], NULL) == 0)
+        if (load(store, refs[i].id, &refs[i], TRUSTING, &images[filled],
+                 NULL) == 0)
             filled++;
     }
     add_unnamed(store, records, count, refs, ref_count, images, &filled);

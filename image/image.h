@@ -104,6 +104,14 @@ int hx_image_get(struct hx_store *store, const char *reference,
                  struct hx_err *err);
 
 /*
+ * Whether the root disk of a stored image (its id) has the bytes that were
+ * recorded: HX_ERR_CORRUPT when not.  It is read only when its file looks
+ * otherwise than when it was last hashed.  hx_image_get() does the same.
+ */
+int hx_image_check_disk(struct hx_store *store, const char *id,
+                        struct hx_err *err);
+
+/*
  * Keeps the image from being removed until *fd_r is closed: from before a pod
  * is made of it until the pod's record names it.  HX_ERR_NOT_FOUND when it has
  * been removed since hx_image_get().

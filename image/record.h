@@ -6,6 +6,7 @@
  *     images/HEX.json   {"version": 1, "id": "sha256:...",
  *                        "manifest": "sha256:...", "disk": "KEY",
  *                        "disk_bytes": N, "disk_sha256": "HEX",
+ *                        "disk_stamp": "DEV INODE BYTES MTIME CTIME",
  *                        "pulled_at_s": N}
  *     refs/...          {"version": 1, "reference": "docker.io/library/
  *                        nginx:latest", "id": "sha256:...",
@@ -19,11 +20,20 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "image/base/err.h"
 #include "image/digest.h"
 #include "image/reference.h"
 #include "image/store.h"
+
+/*
+ * What a disk's file looked like when its bytes had the recorded digest, so
+ * that it is hashed again only when it looks otherwise: device, inode, size,
+ * and the times of the last write and change in ns, in hex.
+ */
+#define HX_DISK_STAMP_MAX 96
+void hx_disk_stamp(const struct stat *st, char stamp_r[HX_DISK_STAMP_MAX]);
 
 struct hx_image_record {
     char id[HX_DIGEST_TEXT_MAX];       /* the config's digest */
@@ -31,6 +41,7 @@ struct hx_image_record {
     char disk[HX_DIGEST_HEX + 1];      /* key of the root disk */
     uint64_t disk_bytes;
     char disk_sha256[HX_DIGEST_HEX + 1]; /* of the disk's bytes */
+    char disk_stamp[HX_DISK_STAMP_MAX];  /* or "": never looked at */
     int64_t pulled_at_s;
 };
 

@@ -25,7 +25,9 @@ static int set_option(void *opaque, int key, const char *value,
 static int restart(struct hx_host *host, struct hx_pod *pod, const void *opaque,
                    struct hx_err *err)
 {
-    return hx_pod_restart(host, pod, *(const int *)opaque, err);
+    int r = hx_session_check_disks(pod, err);
+
+    return r == 0 ? hx_pod_restart(host, pod, *(const int *)opaque, err) : r;
 }
 
 static int restart_main(const struct hx_command *command, int argc, char **argv)

@@ -5,8 +5,10 @@
 static int start(struct hx_host *host, struct hx_pod *pod, const void *opaque,
                  struct hx_err *err)
 {
+    int r = hx_session_check_disks(pod, err);
+
     (void)opaque;
-    return hx_pod_start(host, pod, err);
+    return r == 0 ? hx_pod_start(host, pod, err) : r;
 }
 
 static int start_main(const struct hx_command *command, int argc, char **argv)

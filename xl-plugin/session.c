@@ -55,6 +55,24 @@ int hx_session_store(struct hx_store *store_r, struct hx_err *err)
                           : "");
 }
 
+int hx_session_check_disks(const struct hx_pod *pod, struct hx_err *err)
+{
+    _cleanup_store_ struct hx_store store = { 0 };
+    int r = hx_session_store(&store, err);
+
+    for (size_t i = 0; r == 0 && i < pod->spec.container_count; i++) {
+        const char *id = pod->spec.containers[i].image_id;
+
+        if (!id || !hx_digest_valid(id))
+            continue;
+        r = hx_image_check_disk(&store, id, err);
+        if (r == -HX_ERR_NOT_FOUND)
+            r = 0;
+    }
+    return r < 0 ? hx_err_prefix(err, "starting the pod %s", pod->spec.name)
+                 : 0;
+}
+
 static bool named_before(char *const *names, size_t index)
 {
     for (size_t i = 0; i < index; i++) {

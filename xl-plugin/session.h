@@ -19,6 +19,13 @@ int hx_session_pods(struct hx_host **host_r, struct hx_err *err);
 /* The store, for hx_store_close(). */
 int hx_session_store(struct hx_store *store_r, struct hx_err *err);
 
+/*
+ * Before the pod boots again: its root disks still have the bytes that the
+ * store recorded, HX_ERR_CORRUPT when not.  A disk without a record is none of
+ * the store's any more, and passed over.
+ */
+int hx_session_check_disks(const struct hx_pod *pod, struct hx_err *err);
+
 static inline void hx_cleanup_host(struct hx_host **host)
 {
     hx_host_close(*host);

@@ -42,6 +42,7 @@ int hx_commit(const struct hx_store *store, const struct hx_found *found,
     hx_digest_copy(record.manifest, found->manifest);
     hx_hex_copy(record.disk, disk->key);
     hx_hex_copy(record.disk_sha256, disk->sha256);
+    memcpy(record.disk_stamp, disk->stamp, sizeof(record.disk_stamp));
     /* An archive has no manifest; the layers of an earlier pull are kept. */
     if (!*record.manifest &&
         hx_image_record_load(store, found->id, &old, NULL) == 0)

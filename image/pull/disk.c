@@ -69,25 +69,96 @@ static int recorded(const struct hx_store *store, struct hx_disk *disk,
             continue;
         disk->bytes = records[i].disk_bytes;
         hx_hex_copy(disk->sha256, records[i].disk_sha256);
+        memcpy(disk->stamp, records[i].disk_stamp, sizeof(disk->stamp));
         return 1;
     }
     return 0;
 }
 
-/* A disk that a killed pull had made, but not yet recorded. */
+/* What the disk is, by reading all of it. */
 static int measure(const char *path, struct hx_disk *disk, struct hx_err *err)
 {
     _cleanup_hash_ struct hx_hash hash = { 0 };
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     char digest[HX_DIGEST_TEXT_MAX];
+    struct stat st;
     off_t bytes = 0;
 
-    if (fd < 0 || hx_hash_start(&hash) < 0 ||
+    if (fd < 0 || fstat(fd, &st) < 0 || hx_hash_start(&hash) < 0 ||
         hx_hash_add_file(&hash, fd, &bytes) < 0 ||
         hx_hash_digest(&hash, digest) < 0)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "reading %s", path);
     disk->bytes = (uint64_t)bytes;
     hx_hex_copy(disk->sha256, hx_digest_hex(digest));
+    hx_disk_stamp(&st, disk->stamp);
+    return 0;
+}
+
+/* Whether the file still has the recorded bytes: 1 or 0.  It is read only when
+ * it looks otherwise than it did. */
+static int is_intact(const char *path, const struct stat *st,
+                     struct hx_disk *disk, struct hx_err *err)
+{
+    struct hx_disk now = *disk;
+    char stamp[HX_DISK_STAMP_MAX];
+    int rc;
+
+    if (disk->bytes != (uint64_t)st->st_size)
+        return 0;
+    hx_disk_stamp(st, stamp);
+    if (strcmp(stamp, disk->stamp) == 0)
+        return 1;
+    rc = measure(path, &now, err);
+    if (rc < 0)
+        return rc;
+    if (*disk->sha256 && strcmp(now.sha256, disk->sha256) != 0)
+        return 0;
+    *disk = now;
+    return 1;
+}
+
+/* Records how it looks now; a store that cannot be written costs the next
+ * launch its time, and no more. */
+static void note_stamp(const struct hx_store *store, const char *id,
+                       const struct hx_disk *disk)
+{
+    struct hx_image_record record;
+    _cleanup_close_ int lock = -1;
+
+    if (hx_store_lock(store, &lock, NULL) < 0 ||
+        hx_image_record_load(store, id, &record, NULL) < 0 ||
+        strcmp(record.disk, disk->key) != 0)
+        return;
+    memcpy(record.disk_stamp, disk->stamp, sizeof(record.disk_stamp));
+    hx_image_record_save(store, &record, NULL);
+}
+
+int hx_disk_check(const struct hx_store *store, const char *id,
+                  struct hx_err *err)
+{
+    _cleanup_free_ char *path = NULL;
+    struct hx_image_record record;
+    struct hx_disk disk = { .bytes = 0 };
+    int rc = hx_digest_valid(id)
+                 ? hx_image_record_load(store, id, &record, err)
+                 : hx_err_set(err, HX_ERR_USAGE, "'%.80s' is no image id", id);
+
+    if (rc < 0)
+        return rc;
+    path = hx_store_disk_path(store, record.disk);
+    if (!path)
+        return no_memory(err);
+    hx_hex_copy(disk.key, record.disk);
+    rc = measure(path, &disk, err);
+    if (rc < 0)
+        return rc;
+    if (*record.disk_sha256 && strcmp(disk.sha256, record.disk_sha256) != 0)
+        return hx_err_set(err, HX_ERR_CORRUPT,
+                          "root disk %s: its content has the digest sha256:%s, "
+                          "and sha256:%s was recorded when it was made; pull "
+                          "the image again",
+                          path, disk.sha256, record.disk_sha256);
+    note_stamp(store, id, &disk);
     return 0;
 }
 
@@ -101,12 +172,13 @@ static int is_made(void *opaque, struct hx_err *err)
     if (stat(job->path, &st) < 0)
         return 0;
     rc = recorded(job->supply->store, &job->disk, err);
+    /* A killed pull had made it, but not yet recorded. */
     if (rc == 0)
         rc = measure(job->path, &job->disk, err);
-    if (rc < 0)
+    if (rc >= 0)
+        rc = is_intact(job->path, &st, &job->disk, err);
+    if (rc != 0)
         return rc;
-    if (job->disk.bytes == (uint64_t)st.st_size)
-        return 1;
     /* Damaged: make it anew.  Who has it open keeps what he has. */
     if (unlink(job->path) < 0 && errno != ENOENT)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "removing %s", job->path);
@@ -281,16 +353,19 @@ static int convert_again(struct job *job, int fd, int rc, struct hx_err *err)
 static int make(struct job *job, const char *temp, int fd, struct hx_err *err)
 {
     int rc = convert(job, fd, err);
+    struct stat st;
 
     if (rc == -HX_ERR_CORRUPT)
         rc = convert_again(job, fd, rc, err);
     if (rc == 0)
         rc = check_size(job, fd, err);
     if (rc == 0 && (fchmod(fd, 0600) < 0 || fdatasync(fd) < 0 ||
-                    rename(temp, job->path) < 0))
+                    rename(temp, job->path) < 0 || fstat(fd, &st) < 0))
         rc = hx_err_sys(err, HX_ERR_SYSTEM, errno, "writing %s", job->path);
     if (rc < 0)
         unlink(temp);
+    else
+        hx_disk_stamp(&st, job->disk.stamp); /* rename is a change, too */
     return rc;
 }
 

@@ -9,11 +9,13 @@
 #include <stdint.h>
 
 #include "image/pull/found.h"
+#include "image/record.h"
 
 struct hx_disk {
     char key[HX_DIGEST_HEX + 1];
     uint64_t bytes;
     char sha256[HX_DIGEST_HEX + 1];
+    char stamp[HX_DISK_STAMP_MAX]; /* of the file that has these bytes */
 };
 
 /*
@@ -23,5 +25,12 @@ struct hx_disk {
  */
 int hx_disk_get(struct hx_supply *supply, const struct hx_found *found,
                 const char *object, struct hx_disk *disk_r, struct hx_err *err);
+
+/*
+ * Hashes the root disk of a stored image and, when it has the recorded digest,
+ * records how its file looks now.  HX_ERR_CORRUPT when it has another.
+ */
+int hx_disk_check(const struct hx_store *store, const char *id,
+                  struct hx_err *err);
 
 #endif

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "image/pull/disk.h"
 #include "image/pull/login.h"
 #include "image/pull/pull.h"
 #include "image/pull/report.h"
@@ -23,6 +24,7 @@ static const char usage[] =
     "Usage: pull [OPTION]... REFERENCE\n"
     "       pull --login REGISTRY --user NAME    (password on stdin)\n"
     "       pull --logout REGISTRY\n"
+    "       pull --check-disk ID                 (of a stored image)\n"
     "\n"
     "Fetch an image into the store.  This program is started by xl-hyper.\n"
     "\n"
@@ -43,7 +45,8 @@ enum {
     OPT_STALL,
     OPT_LOGIN,
     OPT_USER,
-    OPT_LOGOUT
+    OPT_LOGOUT,
+    OPT_CHECK_DISK
 };
 
 static const struct option long_options[] = {
@@ -56,6 +59,7 @@ static const struct option long_options[] = {
     { "login", required_argument, NULL, OPT_LOGIN },
     { "user", required_argument, NULL, OPT_USER },
     { "logout", required_argument, NULL, OPT_LOGOUT },
+    { "check-disk", required_argument, NULL, OPT_CHECK_DISK },
     { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
 };
@@ -64,6 +68,7 @@ struct command {
     struct hx_pull pull;
     const char *store;
     const char *login, *user, *logout;
+    const char *check_disk;
     int help;
 };
 
@@ -113,6 +118,9 @@ static int take_option(int option, struct command *command, struct hx_err *err)
     case OPT_LOGOUT:
         command->logout = optarg;
         return 0;
+    case OPT_CHECK_DISK:
+        command->check_disk = optarg;
+        return 0;
     case 'h':
         command->help = 1;
         return 0;
@@ -134,12 +142,12 @@ static int parse(int argc, char **argv, struct command *command,
     if (rc < 0 || command->help)
         return rc;
     modes = (command->login != NULL) + (command->logout != NULL) +
-            (argc - optind > 0);
+            (command->check_disk != NULL) + (argc - optind > 0);
     if (modes != 1 || argc - optind > 1 ||
         (command->login != NULL) != (command->user != NULL))
         return hx_err_set(err, HX_ERR_USAGE,
-                          "pull: one reference, --login with --user, or "
-                          "--logout; see 'pull --help'");
+                          "pull: one reference, --login with --user, "
+                          "--logout, or --check-disk; see 'pull --help'");
     command->pull.reference = argv[optind];
     return 0;
 }
@@ -170,6 +178,8 @@ static int run(struct command *command, struct hx_err *err)
     if (command->logout)
         return hx_logout(command->logout, err);
     rc = hx_store_open(command->store, &store, err);
+    if (rc == 0 && command->check_disk)
+        return hx_disk_check(&store, command->check_disk, err);
     return rc < 0 ? rc : hx_pull_run(&store, &command->pull, err);
 }
 

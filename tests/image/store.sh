@@ -178,6 +178,43 @@ test_cut_layer_and_disk_in_the_store() {
     disk_says "$id" app:1
 }
 
+# checks IMAGE-ID: 0 when the disk has the recorded bytes; $message.
+checks() {
+    local rc=0
+    "$build/bin/pull" --store "$store" --check-disk "$1" >"$work/json" || rc=$?
+    message=$(jq -r 'select(.error).error.message' "$work/json")
+    return "$rc"
+}
+
+# A byte changes and the size does not.
+flip_a_byte() { printf 'X' | dd of="$1" bs=1 seek=5000 conv=notrunc status=none; }
+
+test_changed_disk_in_the_store() {
+    pulls "$plain/app:1"
+    checks "$id"
+    flip_a_byte "$store"/disks/*
+    ! checks "$id" || die "a changed disk passed"
+    [[ $message == *"its content has the digest"* ]] || die "$message"
+    pulls "$plain/app:1"
+    disk_says "$id" app:1
+    checks "$id"
+}
+
+# What looks as it did is not read again, and what does not is read once.
+test_an_untouched_disk_is_not_read() {
+    command -v strace >/dev/null || skip "no strace"
+    pulls "$plain/app:1"
+    local reads=()
+    for _ in untouched touched once; do
+        strace -f -qq -e trace=openat -o "$work/trace" "$build/bin/pull" \
+            --store "$store" --no-engine "$plain/app:1" >/dev/null ||
+            skip "strace may not trace here"
+        reads+=("$(grep -c '/disks/[0-9a-f]*.squashfs' "$work/trace" || true)")
+        [[ ${#reads[@]} != 1 ]] || touch "$store"/disks/*
+    done
+    [[ ${reads[*]} == "0 1 0" ]] || die "opened: ${reads[*]}"
+}
+
 test_a_disk_without_a_record_is_used() {
     pulls "$plain/app:1"
     local before=$id
@@ -240,6 +277,7 @@ run_tests pulls_at_once_of_one_image pulls_at_once_of_overlapping_images \
     a_killed_download_is_taken_up a_killed_download_that_was_damaged \
     leftovers_go_with_the_next_pull the_reader_goes_away \
     damaged_layer_in_the_store damaged_config_and_manifest_in_the_store \
-    cut_layer_and_disk_in_the_store \
+    cut_layer_and_disk_in_the_store changed_disk_in_the_store \
+    an_untouched_disk_is_not_read \
     a_disk_without_a_record_is_used full_disk \
     full_disk_while_an_archive_is_read no_privilege

@@ -87,12 +87,17 @@ static void add_image_for(struct hx_store *store, char id, char disk,
 {
     struct hx_image_record record = { .disk_bytes = 4, .pulled_at_s = 1000 };
     char name[200], text[1000];
+    _cleanup_free_ char *path = hx_store_disk_path(store, hex(disk));
+    struct stat st;
 
     snprintf(name, sizeof(name), "blobs/sha256/%s", hex(id));
     snprintf(text, sizeof(text), CONFIG_TEXT, arch);
     put(store, name, text);
     snprintf(name, sizeof(name), "disks/%s.squashfs", hex(disk));
-    put(store, name, "disk");
+    if (stat(path, &st) < 0 || st.st_size != 4)
+        put(store, name, "disk");
+    assert_int_equal(stat(path, &st), 0);
+    hx_disk_stamp(&st, record.disk_stamp);
     snprintf(name, sizeof(name), "blobs/sha256/%s", hex(layer));
     put(store, name, "layer");
     snprintf(name, sizeof(name), "blobs/sha256/%s", hex(manifest));
@@ -231,7 +236,33 @@ static void test_ambiguous_id(void **state)
     assert_non_null(strstr(err.msg, "2 images"));
 }
 
-/* A missing or damaged part is a missing image, which a pull brings back. */
+/* Where no `pull` is that could hash a disk. */
+static void test_a_disk_is_hashed_when_it_looks_otherwise(void **state)
+{
+    struct hx_store *store = *state;
+    struct hx_image image = { 0 };
+    struct hx_err err;
+    char disk[200];
+
+    snprintf(disk, sizeof(disk), "disks/%s.squashfs", hex('d'));
+    add_image(store, 'a', 'd', 'e', 'f');
+    add_ref(store, "nginx", 'a');
+    assert_int_equal(hx_image_check_disk(store, digest('a'), &err), 0);
+    assert_int_equal(get(store, "nginx", &image, &err), 0);
+    hx_image_release(&image);
+    put(store, disk, "dosk");
+    assert_int_equal(hx_image_check_disk(store, digest('a'), &err),
+                     -HX_ERR_SYSTEM);
+    assert_non_null(strstr(err.msg, "could not be started"));
+    assert_int_equal(get(store, "nginx", &image, &err), -HX_ERR_NOT_FOUND);
+    put(store, disk, "longer");
+    assert_int_equal(hx_image_check_disk(store, digest('a'), &err),
+                     -HX_ERR_CORRUPT);
+    assert_int_equal(get(store, "nginx", &image, &err), -HX_ERR_CORRUPT);
+    assert_non_null(strstr(err.msg, "pull the image again"));
+}
+
+/* A damaged part is named to who wants no pull; else one brings it back. */
 static void test_get_damaged(void **state)
 {
     static const char *const parts[][2] = { { "disks/", ".squashfs" },
@@ -250,7 +281,7 @@ static void test_get_damaged(void **state)
         snprintf(name, sizeof(name), "%s%s%s", parts[i][0], hex('a'),
                  parts[i][1]);
         put(store, name, "{damaged");
-        assert_int_equal(get(store, "nginx", &image, &err), -HX_ERR_NOT_FOUND);
+        assert_int_equal(get(store, "nginx", &image, &err), -HX_ERR_CORRUPT);
     }
 }
 
@@ -642,6 +673,7 @@ int main(void)
         TEST(test_get),
         TEST(test_get_what_is_not_there),
         TEST(test_ambiguous_id),
+        TEST(test_a_disk_is_hashed_when_it_looks_otherwise),
         TEST(test_get_damaged),
         TEST(test_other_platform),
         TEST(test_list),
