@@ -117,6 +117,17 @@ static unsigned padding_of(int64_t size)
     return (unsigned)(-(uint64_t)size % HX_TAR_BLOCK);
 }
 
+/* The last entry's may be missing: `umoci insert` leaves it out, and Go's
+ * reader does without. */
+static int skip_padding(struct hx_tar *tar, struct hx_err *err)
+{
+    unsigned char padding[HX_TAR_BLOCK];
+    ssize_t n = take_copy(tar, padding, tar->padding, err);
+
+    tar->padding = 0;
+    return n < 0 ? (int)n : 0;
+}
+
 /* 1 and a header block; 0 at the end of the archive. */
 static int take_header(struct hx_tar *tar, unsigned char block[HX_TAR_BLOCK],
                        struct hx_err *err)
@@ -415,9 +426,10 @@ int hx_tar_next(struct hx_tar *tar, const struct hx_entry **entry_r,
     unsigned char block[HX_TAR_BLOCK];
     int r;
 
-    r = skip(tar, (uint64_t)tar->content_left + tar->padding, err);
+    r = skip(tar, (uint64_t)tar->content_left, err);
     tar->content_left = 0;
-    tar->padding = 0;
+    if (r == 0)
+        r = skip_padding(tar, err);
     if (r == 0)
         r = read_headers(tar, block, err);
     if (r <= 0)
