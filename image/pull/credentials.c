@@ -12,6 +12,7 @@
 #include "image/base/json.h"
 #include "image/pull/base64.h"
 #include "image/pull/confdir.h"
+#include "image/pull/credential-helper.h"
 
 #define FILE_MAX_BYTES ((size_t)1 << 20)
 #define LOCK_WAIT_MS   10000
@@ -36,6 +37,33 @@ void hx_credentials_release(struct hx_credentials *credentials)
         return;
     free(hx_steal_ptr(&credentials->user));
     wipe(&credentials->password);
+    wipe(&credentials->identity_token);
+    free(hx_steal_ptr(&credentials->helper));
+    free(hx_steal_ptr(&credentials->trouble));
+}
+
+int hx_credentials_are_known(const struct hx_credentials *credentials)
+{
+    return credentials->user || credentials->identity_token;
+}
+
+int hx_credentials_copy(const struct hx_credentials *from,
+                        struct hx_credentials *copy_r)
+{
+    char *const texts[] = { from->user, from->password, from->identity_token,
+                            from->helper, from->trouble };
+    struct hx_credentials copy = { 0 };
+    char **copies[] = { &copy.user, &copy.password, &copy.identity_token,
+                        &copy.helper, &copy.trouble };
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (texts[i] && !(*copies[i] = strdup(texts[i]))) {
+            hx_credentials_release(&copy);
+            return -1;
+        }
+    }
+    *copy_r = copy;
+    return 0;
 }
 
 /* The host of a key: docker writes some with scheme and path. */
@@ -104,27 +132,12 @@ static int decode(const char *auth, const char *what,
     return 0;
 }
 
-/* "auth", or the older pair of "username" and "password". */
-static int take_entry(const json_t *entry, const char *what,
-                      struct hx_credentials *found_r, struct hx_err *err)
+static int take_pair(const char *user, const char *password,
+                     struct hx_credentials *found_r, struct hx_err *err)
 {
-    const char *auth = NULL, *user = NULL, *password = NULL;
-    struct hx_credentials found = { 0 };
-    int rc = hx_json_str(entry, "auth", what, HX_JSON_OPTIONAL, &auth, err);
+    struct hx_credentials found = { .user = strdup(user),
+                                    .password = strdup(password) };
 
-    if (rc == 0)
-        rc = hx_json_str(entry, "username", what, HX_JSON_OPTIONAL, &user, err);
-    if (rc == 0)
-        rc = hx_json_str(entry, "password", what, HX_JSON_OPTIONAL, &password,
-                         err);
-    if (rc < 0)
-        return rc;
-    if (auth && *auth)
-        return decode(auth, what, found_r, err);
-    if (!user || !*user || !password)
-        return 0;
-    found.user = strdup(user);
-    found.password = strdup(password);
     if (!found.user || !found.password) {
         hx_credentials_release(&found);
         return no_memory(err);
@@ -133,26 +146,101 @@ static int take_entry(const json_t *entry, const char *what,
     return 0;
 }
 
-int hx_credentials_parse(const char *data, size_t len, const char *what,
-                         const char *registry, struct hx_credentials *found_r,
-                         struct hx_err *err)
+/* "identitytoken", else "auth", or the older pair of "username" and
+ * "password". */
+static int take_entry(const json_t *entry, const char *what,
+                      struct hx_credentials *found_r, struct hx_err *err)
 {
-    _cleanup_json_ json_t *doc = NULL;
+    static const char *const names[] = { "identitytoken", "auth", "username",
+                                         "password" };
+    const char *texts[] = { NULL, NULL, NULL, NULL };
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < sizeof(names) / sizeof(names[0]); i++)
+        rc = hx_json_str(entry, names[i], what, HX_JSON_OPTIONAL, &texts[i],
+                         err);
+    if (rc < 0)
+        return rc;
+    if (texts[0] && *texts[0]) {
+        found_r->identity_token = strdup(texts[0]);
+        return found_r->identity_token ? 0 : no_memory(err);
+    }
+    if (texts[1] && *texts[1])
+        return decode(texts[1], what, found_r, err);
+    if (!texts[2] || !*texts[2] || !texts[3])
+        return 0;
+    return take_pair(texts[2], texts[3], found_r, err);
+}
+
+static int find_entry(const json_t *doc, const char *what, const char *registry,
+                      struct hx_credentials *found_r, struct hx_err *err)
+{
     json_t *auths = NULL, *entry;
     const char *key;
-    int rc = hx_json_parse(data, len, what, &doc, err);
+    int rc = hx_json_obj(doc, "auths", what, HX_JSON_OPTIONAL, &auths, err);
 
-    if (rc == 0)
-        rc = hx_json_obj(doc, "auths", what, HX_JSON_OPTIONAL, &auths, err);
     if (rc < 0)
         return rc;
     json_object_foreach (auths, key, entry) {
         if (!key_matches(key, registry) || !json_is_object(entry))
             continue;
         rc = take_entry(entry, what, found_r, err);
-        if (rc < 0 || found_r->user)
+        if (rc < 0 || hx_credentials_are_known(found_r))
             return rc;
     }
+    return 0;
+}
+
+/* The registry's own helper, "" for none, else the store for all. */
+static int find_helper(const json_t *doc, const char *what,
+                       const char *registry, char **helper_r,
+                       struct hx_err *err)
+{
+    json_t *helpers = NULL, *value;
+    const char *name = "", *key;
+    int rc = hx_json_str(doc, "credsStore", what, HX_JSON_OPTIONAL, &name, err);
+
+    if (rc == 0)
+        rc = hx_json_obj(doc, "credHelpers", what, HX_JSON_OPTIONAL, &helpers,
+                         err);
+    if (rc < 0)
+        return rc;
+    json_object_foreach (helpers, key, value) {
+        if (!key_matches(key, registry))
+            continue;
+        name = json_string_value(value);
+        if (!name)
+            return hx_err_set(err, HX_ERR_USAGE,
+                              "%s: credHelpers: the helper for %.128s is no "
+                              "text",
+                              what, registry);
+        break;
+    }
+    if (!*name)
+        return 0;
+    rc = hx_credential_helper_check(name, what, err);
+    if (rc < 0)
+        return rc;
+    *helper_r = strdup(name);
+    return *helper_r ? 0 : no_memory(err);
+}
+
+int hx_credentials_parse(const char *data, size_t len, const char *what,
+                         const char *registry, struct hx_credentials *found_r,
+                         struct hx_err *err)
+{
+    _cleanup_credentials_ struct hx_credentials found = { 0 };
+    _cleanup_json_ json_t *doc = NULL;
+    int rc = hx_json_parse(data, len, what, &doc, err);
+
+    if (rc == 0)
+        rc = find_entry(doc, what, registry, &found, err);
+    if (rc == 0)
+        rc = find_helper(doc, what, registry, &found.helper, err);
+    if (rc < 0 || (!found.helper && !hx_credentials_are_known(&found)))
+        return rc;
+    *found_r = found;
+    found = (struct hx_credentials){ 0 };
     return 0;
 }
 
@@ -180,12 +268,12 @@ static int find_in_file(const char *path, const char *registry,
 static char *docker_config(void)
 {
     const char *folder = getenv("DOCKER_CONFIG"), *home = getenv("HOME");
-    const struct passwd *user;
-    char *path = NULL;
+    struct passwd entry, *user = NULL;
+    char *path = NULL, text[1024];
     int n;
 
     if (!home || !*home) {
-        user = getpwuid(getuid());
+        getpwuid_r(getuid(), &entry, text, sizeof(text), &user);
         home = user ? user->pw_dir : "/root";
     }
     if (folder && *folder)
@@ -195,25 +283,68 @@ static char *docker_config(void)
     return n < 0 ? NULL : path;
 }
 
-int hx_credentials_find(const char *registry,
+/* How docker calls a registry where it keeps credentials. */
+static const char *key_for(const char *registry)
+{
+    return is_hub(registry, strlen(registry)) ? HUB_KEY : registry;
+}
+
+/* The helper's word counts; when it has none, what stands in the file. */
+static int ask_helper(const char *registry, long timeout_ms,
+                      struct hx_credentials *found, struct hx_err *err)
+{
+    struct hx_credentials told = { 0 };
+    struct hx_err why = { 0 };
+    int rc = hx_credential_helper_get(found->helper, key_for(registry),
+                                      timeout_ms, &told, &why);
+
+    free(hx_steal_ptr(&found->helper));
+    if (rc < 0) {
+        found->trouble = strdup(why.msg);
+        return found->trouble ? 0 : no_memory(err);
+    }
+    if (!hx_credentials_are_known(&told))
+        return 0;
+    hx_credentials_release(found);
+    *found = told;
+    return 0;
+}
+
+int hx_credentials_find(const char *registry, long timeout_ms,
                         struct hx_credentials *credentials_r,
                         struct hx_err *err)
 {
     _cleanup_free_ char *ours = hx_confdir_path("auth.json");
     _cleanup_free_ char *dockers = docker_config();
-    struct hx_credentials found = { 0 };
-    int rc;
+    const char *const files[] = { ours, dockers };
+    _cleanup_credentials_ struct hx_credentials found = { 0 };
+    int rc = 0;
 
     if (!ours || !dockers)
         return no_memory(err);
-    rc = find_in_file(ours, registry, &found, err);
-    /* Docker's may be another user's, or its folder a file: then it has
-     * nothing for us. */
-    if (rc == 0 && !found.user && access(dockers, R_OK) == 0)
-        rc = find_in_file(dockers, registry, &found, err);
-    if (rc == 0)
-        *credentials_r = found;
-    return rc;
+    for (size_t i = 0; i < 2 && !hx_credentials_are_known(&found); i++) {
+        _cleanup_credentials_ struct hx_credentials here = { 0 };
+
+        /* Docker's may be another user's, or its folder a file: then it has
+         * nothing for us. */
+        if (files[i] == dockers && access(dockers, R_OK) < 0)
+            break;
+        rc = find_in_file(files[i], registry, &here, err);
+        /* What hyper-login has kept is newer than what a helper knows. */
+        if (rc == 0 && here.helper &&
+            (files[i] == dockers || !hx_credentials_are_known(&here)))
+            rc = ask_helper(registry, timeout_ms, &here, err);
+        if (rc < 0)
+            return rc;
+        if (!hx_credentials_are_known(&here) && !here.trouble)
+            continue;
+        hx_credentials_release(&found);
+        found = here;
+        here = (struct hx_credentials){ 0 };
+    }
+    *credentials_r = found;
+    found = (struct hx_credentials){ 0 };
+    return 0;
 }
 
 /* auth.json for a change: its lock, and its content or an empty object. */
@@ -301,11 +432,6 @@ static int drop_keys(json_t *auths, const char *registry)
         dropped++;
     }
     return dropped;
-}
-
-static const char *key_for(const char *registry)
-{
-    return is_hub(registry, strlen(registry)) ? HUB_KEY : registry;
 }
 
 int hx_credentials_save(const char *registry, const char *user,

@@ -67,6 +67,12 @@ int hx_session_explain(const struct hx_session *session,
     struct words words;
 
     read_words(reply, &words);
+    if (reply->status == 403 && session->credentials.trouble)
+        return hx_err_set(err, HX_ERR_AUTH,
+                          "registry %s refuses it (403%s%s), and there is no "
+                          "login: %.300s",
+                          host, *words.message ? ": " : "", words.message,
+                          session->credentials.trouble);
     if (reply->status == 404)
         return not_found(session, &words, err);
     if (reply->status == 403)

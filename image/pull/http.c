@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "image/pull/stop.h"
 #include "image/pull/url.h"
@@ -27,6 +28,7 @@ struct transfer {
     struct hx_http_reply *reply;
     CURL *curl;
     struct hx_err *err;
+    time_t retry_at, server_time; /* 0: not said */
     int begun;
     int refused; /* a callback has set the error */
 };
@@ -139,6 +141,25 @@ static void take_number(const char *line, size_t len, const char *name,
     *out = strtoll(p, NULL, 10);
 }
 
+/* Retry-After as a date: from the server's own time, where it says that. */
+static void take_retry_date(const char *line, size_t len, struct transfer *t)
+{
+    char *retry = value_of(line, len, "Retry-After");
+    char *date = value_of(line, len, "Date");
+    time_t at;
+
+    if (retry && (*retry < '0' || *retry > '9') &&
+        (at = curl_getdate(retry, NULL)) >= 0)
+        t->retry_at = at;
+    if (date && (at = curl_getdate(date, NULL)) >= 0)
+        t->server_time = at;
+    free(retry);
+    free(date);
+    if (t->retry_at > 0)
+        t->reply->retry_after_s =
+            t->retry_at - (t->server_time > 0 ? t->server_time : time(NULL));
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *opaque)
 {
     struct transfer *t = opaque;
@@ -157,6 +178,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *opaque)
         reset_reply(t->reply, t->request->body_max_bytes
                                   ? t->request->body_max_bytes
                                   : HX_HTTP_BODY_MAX);
+        t->retry_at = t->server_time = 0;
         return len;
     }
     take_string(line, len, "Content-Type", &t->reply->content_type);
@@ -165,6 +187,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *opaque)
     take_number(line, len, "Content-Length", "", &t->reply->length_bytes);
     take_number(line, len, "Content-Range", "bytes ", &t->reply->range_start);
     take_number(line, len, "Retry-After", "", &t->reply->retry_after_s);
+    take_retry_date(line, len, t);
     challenge = value_of(line, len, "WWW-Authenticate");
     if (challenge && hx_strv_len(t->reply->challenges) < CHALLENGES_MAX)
         (void)hx_strv_add(&t->reply->challenges, challenge);

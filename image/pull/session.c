@@ -75,8 +75,9 @@ int hx_session_copy(struct hx_session *session, struct hx_http *http,
     session->challenge.realm = copy(from->challenge.realm, &failed);
     session->challenge.service = copy(from->challenge.service, &failed);
     session->challenge.scope = copy(from->challenge.scope, &failed);
-    session->credentials.user = copy(from->credentials.user, &failed);
-    session->credentials.password = copy(from->credentials.password, &failed);
+    session->credentials = (struct hx_credentials){ 0 };
+    if (hx_credentials_copy(&from->credentials, &session->credentials) < 0)
+        failed = 1;
     if (!failed)
         return 0;
     hx_session_release(session);
@@ -90,6 +91,7 @@ static int find_credentials(struct hx_session *session, struct hx_err *err)
         return 0;
     session->looked_for_credentials = 1;
     return hx_credentials_find(session->endpoint->registry,
+                               hx_http_times(session->http)->stall_s * 1000,
                                &session->credentials, err);
 }
 
@@ -126,6 +128,17 @@ static int refused(const struct hx_session *session, struct hx_err *err)
                           "log in again with 'xl hyper-login%s%s'",
                           host, session->credentials.user, *name ? " " : "",
                           name);
+    if (session->credentials.identity_token)
+        return hx_err_set(err, HX_ERR_AUTH,
+                          "registry %s refuses the identity token that is "
+                          "kept for it; log in again with 'xl "
+                          "hyper-login%s%s'",
+                          host, *name ? " " : "", name);
+    if (session->credentials.trouble)
+        return hx_err_set(err, HX_ERR_AUTH,
+                          "registry %s answered 401, and there is no login: "
+                          "%.300s",
+                          host, session->credentials.trouble);
     return hx_err_set(err, HX_ERR_AUTH,
                       "registry %s answered 401%s; log in with 'xl "
                       "hyper-login%s%s'",
@@ -151,41 +164,74 @@ static int check_realm(const struct hx_session *session,
                           home->host_port, realm->origin);
     /* Who speaks for a plain registry may be anybody, and would choose to
      * whom the password goes. */
-    if (session->credentials.user &&
+    if (hx_credentials_are_known(&session->credentials) &&
         (!is_secret_at(home) || !is_secret_at(realm)))
         return refuse_plain(session, err);
     return 0;
 }
 
-static int ask_for_token(struct hx_session *session, const char *text,
-                         const struct hx_url *url, int own, struct hx_err *err)
+/* Whose certificates hold for the token server. */
+static int token_tls(const struct hx_session *session, const struct hx_url *url,
+                     int own, struct hx_http_tls *tls,
+                     struct hx_http_request *request, struct hx_err *err)
 {
-    _cleanup_http_reply_ struct hx_http_reply reply = { 0 };
-    _cleanup_(hx_http_tls_release) struct hx_http_tls tls = { .verify = 1 };
-    struct hx_http_request request = { .url = text,
-                                       .accept = "application/json" };
-    uint64_t life_s = 0;
     int rc = 0;
 
-    if (own)
-        request.tls = &session->endpoint->tls;
-    else if (hx_reference_check_domain(url->host_port, NULL) == 0)
-        rc = hx_endpoint_tls(url->host_port, &tls, err);
+    request->tls = own ? &session->endpoint->tls : tls;
+    if (!own && hx_reference_check_domain(url->host_port, NULL) == 0)
+        rc = hx_endpoint_tls(url->host_port, tls, err);
+    request->no_local_peer = !own && !session->endpoint->url.loopback;
+    return rc < 0 ? rc : 0;
+}
+
+/* GET with the user's login, or with none; POST with an identity token. */
+static int send_token_request(struct hx_session *session,
+                              const struct hx_url *url, int own,
+                              struct hx_http_reply *reply, struct hx_err *err)
+{
+    _cleanup_(hx_http_tls_release) struct hx_http_tls tls = { .verify = 1 };
+    const char *identity = session->credentials.identity_token;
+    struct hx_http_request request = {
+        .url = url->text,
+        .accept = "application/json",
+        .user = session->credentials.user,
+        .password = session->credentials.password,
+    };
+    char *form = NULL;
+    int rc = token_tls(session, url, own, &tls, &request, err);
+
     if (rc < 0)
         return rc;
-    if (!own)
-        request.tls = &tls;
-    request.user = session->credentials.user;
-    request.password = session->credentials.password;
-    request.no_local_peer = !own && !session->endpoint->url.loopback;
-    rc = hx_http_get(session->http, &request, &reply, err);
+    if (identity) {
+        form =
+            hx_token_form(&session->challenge, session->repository, identity);
+        if (!form)
+            return no_memory(err);
+        request.form = form;
+    }
+    rc = hx_http_get(session->http, &request, reply, err);
+    if (form)
+        explicit_bzero(form, strlen(form));
+    free(form);
+    return rc;
+}
+
+static int ask_for_token(struct hx_session *session, const struct hx_url *url,
+                         int own, struct hx_err *err)
+{
+    _cleanup_http_reply_ struct hx_http_reply reply = { 0 };
+    int rc = send_token_request(session, url, own, &reply, err);
+    uint64_t life_s = 0;
+
     if (rc < 0)
         return rc;
     if (reply.status == 401 || reply.status == 403)
         return refused(session, err);
     if (reply.status != 200)
         return hx_err_set(
-            err, reply.status >= 500 ? HX_ERR_NETWORK : HX_ERR_REGISTRY,
+            err,
+            reply.status >= 500 || reply.status == 429 ? HX_ERR_NETWORK
+                                                       : HX_ERR_REGISTRY,
             "token server %s answered %ld", url->host_port, reply.status);
     rc = hx_token_parse(reply.body.data ? reply.body.data : "", reply.body.len,
                         "token server's answer", &session->token, &life_s, err);
@@ -199,22 +245,26 @@ static int ask_for_token(struct hx_session *session, const char *text,
 
 static int fetch_token(struct hx_session *session, struct hx_err *err)
 {
-    _cleanup_free_ char *text =
-        hx_token_url(&session->challenge, session->repository);
+    _cleanup_free_ char *text = NULL;
     _cleanup_url_ struct hx_url url = { 0 };
     int own = 0, rc;
 
     drop_token(session);
+    rc = find_credentials(session, err);
+    if (rc < 0)
+        return rc;
+    /* What a form says is not said again in the URL. */
+    text = session->credentials.identity_token
+               ? strdup(session->challenge.realm)
+               : hx_token_url(&session->challenge, session->repository);
     if (!text)
         return hx_err_set(err, HX_ERR_REGISTRY,
                           "registry %s names no usable token server",
                           session->endpoint->url.host_port);
     rc = hx_url_parse(text, NULL, &url, err);
     if (rc == 0)
-        rc = find_credentials(session, err);
-    if (rc == 0)
         rc = check_realm(session, &url, &own, err);
-    return rc < 0 ? rc : ask_for_token(session, text, &url, own, err);
+    return rc < 0 ? rc : ask_for_token(session, &url, own, err);
 }
 
 /* A token that is about to end is changed before it is refused. */
@@ -248,6 +298,13 @@ static int log_in(struct hx_session *session, const struct hx_http_reply *reply,
                           session->endpoint->url.host_port);
     if (session->credentials.user && !is_secret_at(&session->endpoint->url))
         return refuse_plain(session, err);
+    if (session->credentials.identity_token)
+        return hx_err_set(err, HX_ERR_AUTH,
+                          "registry %s wants a user and a password, and what "
+                          "is kept for it is an identity token; log in with "
+                          "'xl hyper-login %s'",
+                          session->endpoint->url.host_port,
+                          session->endpoint->registry);
     return session->credentials.user ? 0 : refused(session, err);
 }
 

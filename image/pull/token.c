@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "image/base/buf.h"
 #include "image/base/json.h"
 
 #define DEFAULT_LIFE_S 60
@@ -60,18 +61,25 @@ static int add_query(CURLU *url, const char *name, const char *value)
                : -1;
 }
 
+/* The challenge's, else one that is enough to pull; NULL for none. */
+static char *scope_for(const struct hx_challenge *challenge,
+                       const char *repository)
+{
+    char *scope = NULL;
+
+    if (challenge->scope && *challenge->scope)
+        return strdup(challenge->scope);
+    if (!repository || asprintf(&scope, "repository:%s:pull", repository) < 0)
+        return NULL;
+    return scope;
+}
+
 char *hx_token_url(const struct hx_challenge *challenge, const char *repository)
 {
-    _cleanup_free_ char *scope = NULL;
-    const char *use = challenge->scope;
+    _cleanup_free_ char *use = scope_for(challenge, repository);
     char *text = NULL, *copy = NULL;
     CURLU *url = curl_url();
 
-    if (!use && repository) {
-        if (asprintf(&scope, "repository:%s:pull", repository) < 0)
-            scope = NULL;
-        use = scope;
-    }
     if (url && challenge->realm &&
         curl_url_set(url, CURLUPART_URL, challenge->realm, 0) == CURLUE_OK &&
         (!challenge->service ||
@@ -83,4 +91,35 @@ char *hx_token_url(const struct hx_challenge *challenge, const char *repository)
     }
     curl_url_cleanup(url);
     return copy;
+}
+
+static int add_field(struct hx_buf *form, const char *name, const char *value)
+{
+    char *escaped = curl_easy_escape(NULL, value, 0);
+    int rc = escaped ? hx_buf_addf(form, "%s%s=%s", form->len ? "&" : "", name,
+                                   escaped)
+                     : -1;
+
+    if (escaped)
+        explicit_bzero(escaped, strlen(escaped));
+    curl_free(escaped);
+    return rc;
+}
+
+char *hx_token_form(const struct hx_challenge *challenge,
+                    const char *repository, const char *identity_token)
+{
+    _cleanup_free_ char *scope = scope_for(challenge, repository);
+    _cleanup_buf_ struct hx_buf form = HX_BUF_INIT(0);
+
+    if (add_field(&form, "grant_type", "refresh_token") == 0 &&
+        add_field(&form, "client_id", "xl-hyper") == 0 &&
+        (!challenge->service ||
+         add_field(&form, "service", challenge->service) == 0) &&
+        (!scope || add_field(&form, "scope", scope) == 0) &&
+        add_field(&form, "refresh_token", identity_token) == 0)
+        return hx_buf_detach(&form);
+    if (form.data)
+        explicit_bzero(form.data, form.len);
+    return NULL;
 }

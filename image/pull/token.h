@@ -24,4 +24,10 @@ int hx_token_parse(const char *data, size_t len, const char *what,
 char *hx_token_url(const struct hx_challenge *challenge,
                    const char *repository);
 
+/* What is posted to the realm in exchange for an access token, urlencoded
+ * (distribution spec, "OAuth 2.0 token authentication"): the caller's to wipe
+ * and free; NULL without memory. */
+char *hx_token_form(const struct hx_challenge *challenge,
+                    const char *repository, const char *identity_token);
+
 #endif

@@ -411,7 +411,108 @@ test_one_of_several_layers_fails() {
     ((SECONDS - start < 15))
 }
 
-run_tests one_of_several_layers_fails missing_image missing_tag missing_blob registry_down unknown_host \
+# As a date, by the server's clock.
+test_retry_after_a_date() {
+    rules plain "[{\"on\": \"blobs/$layer\", \"status\": 429, \"times\": 1, \"body\": \"\",
+        \"headers\": {\"Retry-After\": \"$(LC_ALL=C date -u -d '+4 sec' \
+            '+%a, %d %b %Y %H:%M:%S GMT')\"}}]"
+    local start=$SECONDS
+    pulls "$plain/app:1"
+    ((SECONDS - start >= 2))
+    rm -rf "$store"
+    # What is no date counts as none.
+    rules plain "[{\"on\": \"blobs/$layer\", \"status\": 503, \"times\": 1, \"body\": \"\",
+        \"headers\": {\"Retry-After\": \"tomorrow, perhaps\"}}]"
+    pulls "$plain/app:1"
+}
+
+# Each blob fails as often as is borne, also in the middle of it.
+test_bursts_of_server_errors() {
+    rules plain "[{\"on\": \"blobs/$big\", \"status\": 503, \"times\": 2, \"body\": \"\"},
+        {\"on\": \"blobs/$big\", \"after\": 2, \"times\": 1, \"cut\": 900000},
+        {\"on\": \"blobs/$big\", \"after\": 3, \"times\": 3, \"status\": 502, \"body\": \"\"}]"
+    pulls "$plain/big:1"
+    [[ $(count_requests plain "blobs/$big.*range=bytes=900000-") == 4 ]]
+    rm -rf "$store"
+    rules plain "[{\"on\": \"blobs/$big\", \"status\": 504, \"body\": \"\"}]"
+    fails network "blob ${big:0:19}: registry $plain answered 504" "$plain/big:1"
+}
+
+# No byte of what came is fetched again.
+test_a_resumed_blob_costs_no_byte_twice() {
+    rules plain "[{\"on\": \"blobs/$big\", \"cut\": 700000, \"times\": 2}]"
+    pulls "$plain/big:1"
+    [[ $(bytes_sent plain "blobs/$big") == $(size_of "$work/big-1.gz") ]]
+}
+
+test_stalled_in_the_middle() {
+    rules plain "[{\"on\": \"blobs/$big\", \"stall\": 500000, \"times\": 1}]"
+    pulls --stall-timeout 1 "$plain/big:1"
+    [[ $(count_requests plain "blobs/$big.*range=bytes=500000-") == 1 ]]
+    [[ $(bytes_sent plain "blobs/$big") == $(size_of "$work/big-1.gz") ]]
+}
+
+# The token and the signature end while the blob is on its way.
+test_a_token_that_ends_in_the_middle_of_a_blob() {
+    auth plain '{"mode": "bearer", "anonymous": true, "uses": 1}'
+    rules plain "[{\"on\": \"blobs/$big\", \"after\": 1, \"times\": 1, \"cut\": 700000}]"
+    pulls "$plain/big:1"
+    [[ $(count_requests plain "blobs/$big.*auth=Bearer.*range=bytes=700000-") == 2 ]]
+    rm -rf "$store"
+    cp "$work/server-plain/blobs/$big" "$work/server-other/blobs/"
+    auth plain '{"mode": "bearer", "anonymous": true}'
+    auth other '{"mode": "signed", "uses": 1}'
+    rules other '[{"on": "blobs", "times": 1, "cut": 700000}]'
+    rules plain "[{\"on\": \"blobs/$big\",
+        \"redirect\": \"http://$other/v2/x/blobs/$big?sig={n}\"}]"
+    pulls "$plain/big:1"
+    [[ $(bytes_sent other "blobs/$big") == $(size_of "$work/big-1.gz") ]]
+}
+
+test_redirects_in_a_circle() {
+    rules plain "[{\"on\": \"blobs/$layer\", \"redirect\": \"http://$other/raw/$layer\"}]"
+    rules other "[{\"on\": \"raw/$layer\", \"redirect\": \"http://$plain/v2/app/blobs/$layer\"}]"
+    fails registry "blob ${layer:0:19}: registry $plain redirects more than 5 times" \
+        "$plain/app:1"
+}
+
+# No length is said, and what comes is something else, or ends too early.
+test_chunked_lies() {
+    rules plain "[{\"on\": \"blobs/$layer\", \"chunked\": true}]"
+    pulls "$plain/app:1"
+    rm -rf "$store"
+    rules plain "[{\"on\": \"blobs/$layer\", \"chunked\": true, \"type\": \"text/html\",
+        \"body\": \"<html>please log in</html>\"}]"
+    fails corrupt "sent 26 bytes of blob ${layer:0:19}" "$plain/app:1"
+    rules plain "[{\"on\": \"blobs/$big\", \"chunked\": true, \"cut\": 700000, \"times\": 1}]"
+    pulls "$plain/big:1"
+    rm -rf "$store"
+    head -c 3000000 /dev/zero | tr '\0' 'a' >"$work/long"
+    rules plain "[{\"on\": \"blobs/$layer\", \"chunked\": true, \"body\": \"$(
+        head -c 20000 "$work/long")\"}]"
+    fails corrupt "more bytes came" "$plain/app:1"
+}
+
+# The right bytes under the wrong name are the right bytes.
+test_a_blobs_type_does_not_count() {
+    rules plain '[{"on": "blobs", "type": "text/plain; charset=utf-8"}]'
+    pulls "$plain/app:1"
+}
+
+test_ranges_that_lie() {
+    rules plain "[{\"on\": \"blobs/$big\", \"cut\": 700000, \"times\": 1},
+        {\"on\": \"blobs/$big\", \"after\": 1,
+         \"headers\": {\"Content-Range\": \"bytes 700000-700009/700010\"}, \"length\": 10}]"
+    fails corrupt "for blob ${big:0:19}, and its manifest says" "$plain/big:1"
+    # A part that nobody asked for.
+    rules plain "[{\"on\": \"blobs/$layer\", \"status\": 206}]"
+    fails registry "another part of blob ${layer:0:19}" "$plain/app:1"
+}
+
+run_tests retry_after_a_date bursts_of_server_errors \
+    a_resumed_blob_costs_no_byte_twice stalled_in_the_middle \
+    a_token_that_ends_in_the_middle_of_a_blob redirects_in_a_circle \
+    chunked_lies a_blobs_type_does_not_count ranges_that_lie one_of_several_layers_fails missing_image missing_tag missing_blob registry_down unknown_host \
     refused html_with_200 terminal_escapes_are_masked \
     content_type_that_contradicts wrong_digest wrong_size wrong_diff_id \
     corrupt_layers unknown_and_foreign_layers not_an_image \

@@ -447,7 +447,165 @@ test_one_token_for_several_layers() {
     [[ $(count_requests plain 'GET /token') == 1 ]]
 }
 
-run_tests several_layers_at_once how_many_layers_at_once \
+# helper NAME SCRIPT: a credential helper of that name, in PATH.
+helper() {
+    mkdir -p "$work/helpers"
+    printf '#!/bin/sh\n%s\n' "$2" >"$work/helpers/docker-credential-$1"
+    chmod 755 "$work/helpers/docker-credential-$1"
+    export PATH=$work/helpers:$PATH
+}
+
+test_credential_helpers() {
+    auth plain '{"mode": "bearer", "user": "u", "password": "p"}'
+    helper asked "cat >$work/asked; [ \$1 = get ] &&
+        echo '{\"ServerURL\":\"x\",\"Username\":\"u\",\"Secret\":\"p\"}'"
+    helper broken "echo the vault is locked; exit 1"
+    jq -n --arg h "$plain" '{credsStore: "broken", credHelpers: {($h): "asked"}}' \
+        >"$DOCKER_CONFIG/config.json"
+    pulls "$plain/team/app:1"
+    [[ $(<"$work/asked") == "$plain" ]]
+    # One that fails keeps nobody from what needs no login.
+    echo '{"credsStore": "broken"}' >"$DOCKER_CONFIG/config.json"
+    fails_but_keeps auth "docker-credential-broken failed with status 1: the vault is locked" \
+        "$plain/library/web"
+    auth plain '{"mode": "bearer", "anonymous": true}'
+    pulls "$plain/library/web"
+}
+
+test_a_slow_credential_helper_is_ended() {
+    auth plain '{"mode": "basic", "user": "u", "password": "p"}'
+    helper slow "sleep 300"
+    echo '{"credsStore": "slow"}' >"$DOCKER_CONFIG/config.json"
+    local start=$SECONDS
+    fails auth "docker-credential-slow gave no answer in time" \
+        --stall-timeout 1 "$plain/team/app:1"
+    ((SECONDS - start < 30))
+    echo '{"credsStore": "x; touch /tmp/x"}' >"$DOCKER_CONFIG/config.json"
+    fails usage "cannot name a credential helper" "$plain/team/app:1"
+}
+
+# Posted to the realm, and never shown to the registry.
+test_identity_tokens() {
+    auth plain '{"mode": "bearer", "user": "u", "password": "p", "refresh": "identity+1",
+        "says": ["access_token"], "life": null}'
+    jq -n --arg h "$plain" '{auths: {($h): {auth: "dTo=", identitytoken: "identity+1"}}}' \
+        >"$DOCKER_CONFIG/config.json"
+    pulls "$plain/team/app:1"
+    [[ $(count_requests plain 'POST /token auth=- ') == 1 ]]
+    [[ $(count_requests plain 'identity|auth=Basic') == 0 ]]
+    rm -rf "$store"
+    helper token "echo '{\"Username\":\"<token>\",\"Secret\":\"identity+1\"}'"
+    echo '{"credsStore": "token"}' >"$DOCKER_CONFIG/config.json"
+    pulls "$plain/team/app:1"
+    rm -rf "$store"
+    helper token "echo '{\"Username\":\"<token>\",\"Secret\":\"old\"}'"
+    fails auth "refuses the identity token" "$plain/team/app:1"
+    auth plain '{"mode": "basic", "user": "u", "password": "p"}'
+    fails auth "wants a user and a password" "$plain/team/app:1"
+}
+
+# -- the habits of the registries that there are ------------------------------
+
+# cdn_for IMAGE-TAG: all its blobs lie on the other server, which wants a
+# signature that is good for one request, and no login beside it.
+cdn_for() {
+    cp "$work"/server-plain/blobs/* "$work/server-other/blobs/"
+    auth other '{"mode": "signed", "uses": 1}'
+    rules plain "[{\"on\": \"blobs/$(jq -r '.layers[0].digest' \
+        "$work/$1.manifest")\", \"redirect\":
+        \"http://$other/v2/x/blobs/$(jq -r '.layers[0].digest' \
+        "$work/$1.manifest")?sig={n}&expires=20\"}]"
+}
+
+# An anonymous token with both names, and blobs by 307 from elsewhere.
+test_as_docker_hub() {
+    auth plain '{"mode": "bearer", "anonymous": true, "life": 300,
+        "service": "registry.docker.io", "scope": "repository:team/app:pull",
+        "says": ["token", "access_token"]}'
+    cdn_for team_app-1
+    pulls "$plain/team/app:1"
+    [[ $(count_requests plain 'GET /token\?service=registry.docker.io&scope=repository(%3A|:)team(%2F|/)app(%3A|:)pull auth=-') == 1 ]]
+    [[ $(count_requests other 'sig=[0-9a-f]*&expires=20 auth=- ') == 1 ]]
+}
+
+# No life is said, and the password is a token of another kind.
+test_as_github() {
+    auth plain '{"mode": "bearer", "user": "me", "password": "ghp_abc",
+        "life": null, "service": "ghcr.io", "scope": "repository:team/app:pull"}'
+    login_to "$plain" me ghp_abc
+    cdn_for team_app-1
+    pulls "$plain/team/app:1"
+    [[ $(count_requests plain 'GET /token') == 1 ]]
+}
+
+# Several rights in one scope, and a short life: a token for each request.
+test_as_gitlab() {
+    auth plain '{"mode": "bearer", "anonymous": true, "life": 3,
+        "service": "container_registry",
+        "scope": "repository:team/app:pull repository:team/base:pull,push"}'
+    pulls "$plain/team/app:1"
+    [[ $(count_requests plain 'GET /token.*scope=repository(%3A|:)team(%2F|/)app(%3A|:)pull(%20|\+)repository') -ge 1 ]]
+}
+
+# The token server is the registry's own host; a scope that is empty.
+test_as_harbor() {
+    auth plain '{"mode": "bearer", "anonymous": true, "life": 1800,
+        "service": "harbor-registry", "scope": "",
+        "says": ["access_token", "token"]}'
+    pulls "$plain/team/app:1"
+    [[ $(count_requests plain 'scope=repository(%3A|:)team(%2F|/)app(%3A|:)pull') == 1 ]]
+}
+
+test_without_service_and_scope() {
+    auth plain '{"mode": "bearer", "anonymous": true, "service": null,
+        "scope": null, "says": ["access_token"]}'
+    pulls "$plain/team/app:1"
+    [[ $(count_requests plain 'GET /token\?scope=repository') == 1 ]]
+}
+
+# Basic alone, with a realm and a service, and blobs from a bucket.
+test_as_ecr() {
+    auth plain "{\"mode\": \"basic\", \"user\": \"AWS\", \"password\": \"$(
+        printf 'a%.0s' {1..2000})\", \"realm\": \"https://x.amazonaws.com/\",
+        \"service\": \"ecr.amazonaws.com\"}"
+    helper ecr-login "cat >/dev/null; printf '{\"Username\":\"AWS\",\"Secret\":\"%s\"}' $(
+        printf 'a%.0s' {1..2000})"
+    jq -n --arg h "$plain" '{credHelpers: {($h): "ecr-login"}}' \
+        >"$DOCKER_CONFIG/config.json"
+    cdn_for team_app-1
+    pulls "$plain/team/app:1"
+    [[ $(count_requests other 'auth=Basic') == 0 ]]
+}
+
+# -- proxies -------------------------------------------------------------------
+
+test_a_proxy_for_http() {
+    config '{"insecure-registries": ["registry.invalid:5000"]}'
+    export http_proxy=http://$plain
+    pulls registry.invalid:5000/team/app:1
+    [[ $(count_requests plain 'GET http://registry.invalid:5000/v2/') -gt 0 ]]
+    export no_proxy=registry.invalid
+    rm -rf "$store"
+    fails network "cannot be resolved" registry.invalid:5000/team/app:1
+}
+
+test_a_proxy_for_https() {
+    config '{"insecure-registries": ["registry.invalid:5000"]}'
+    printf '{"registry.invalid:5000": "%s"}' "$tls" \
+        >"$work/server-plain/hosts.json"
+    export https_proxy=http://$plain
+    pulls registry.invalid:5000/secure/app:1
+    grep -q '^registry.invalid:5000$' "$work/server-plain/tunnels"
+    # This machine is never reached through one.
+    : >"$work/server-plain/tunnels"
+    trust_tls
+    pulls "$tls/secure/app:1"
+    [[ ! -s $work/server-plain/tunnels ]]
+}
+
+run_tests credential_helpers a_slow_credential_helper_is_ended identity_tokens \
+    as_docker_hub as_github as_gitlab as_harbor without_service_and_scope as_ecr \
+    a_proxy_for_http a_proxy_for_https several_layers_at_once how_many_layers_at_once \
     a_layer_twice_is_fetched_once one_token_for_several_layers \
     plain_http_on_loopback a_second_pull_fetches_only_the_manifest \
     a_disk_that_exists_needs_no_layer by_digest a_wrong_digest_is_refused \

@@ -104,7 +104,7 @@ test_killed_at_any_moment() {
 # kill_in_the_middle: of the layer's download.
 kill_in_the_middle() {
     rules plain "[{\"on\": \"blobs/$layer\", \"cut\": 1000000, \"length\":
-        $layer_bytes, \"times\": 1}, {\"on\": \"blobs/$layer\", \"drip\": 1, \"after\": 1}]"
+        $layer_bytes, \"times\": 1}, {\"on\": \"blobs/$layer\", \"stall\": 0, \"after\": 1}]"
     quietly "$plain/app:1" &
     local pid=$! file=$store/tmp/blob-${layer#sha256:}
     wait_for test -s "$file"
@@ -112,6 +112,8 @@ kill_in_the_middle() {
     kill -9 "$pid"
     wait "$pid" 2>/dev/null || true
     [[ -s $file ]] || die "no partial file"
+    had=$(size_of "$file")
+    : >"$work/server-plain/sent"
     rules plain '[]'
     : >"$work/server-plain/log"
 }
@@ -121,6 +123,34 @@ test_a_killed_download_is_taken_up() {
     pulls "$plain/app:1"
     disk_says "$id" app:1
     [[ $(count_requests plain "blobs/$layer.*range=bytes=1[0-9]*-") == 1 ]]
+    # What lay there was not sent again.
+    [[ $(bytes_sent plain "blobs/$layer") == $((layer_bytes - had)) ]]
+}
+
+# Several at once, each of which is taken up where it was.
+test_several_killed_downloads_are_taken_up() {
+    local i file pid total=0 had=0
+    BALLAST=1500000 make_layers plain many 1 3
+    rules plain '[{"on": "many/blobs", "after": 1, "stall": 1000000}]'
+    quietly "$plain/many:1" &
+    pid=$!
+    for i in 1 2 3; do
+        file=$store/tmp/blob-$(digest_of "$work/many-1.$i" | cut -d: -f2)
+        wait_for eval "[[ -f $file && \$(size_of $file) == 1000000 ]]"
+    done
+    kill -9 "$pid"
+    wait "$pid" 2>/dev/null || true
+    for i in 1 2 3; do
+        total=$((total + $(size_of "$work/many-1.$i")))
+        had=$((had + 1000000))
+    done
+    # The server notices late.
+    wait_for eval "[[ \$(grep -c many/blobs $work/server-plain/sent) == 4 ]]"
+    rules plain '[]'
+    : >"$work/server-plain/sent"
+    pulls "$plain/many:1"
+    disk_says "$id" "many:1 3"
+    [[ $(bytes_sent plain "many/blobs") == $((total - had)) ]]
 }
 
 test_a_killed_download_that_was_damaged() {
@@ -274,7 +304,8 @@ test_no_privilege() {
 
 run_tests pulls_at_once_of_one_image pulls_at_once_of_overlapping_images \
     the_other_goes_on_when_one_is_killed killed_at_any_moment \
-    a_killed_download_is_taken_up a_killed_download_that_was_damaged \
+    a_killed_download_is_taken_up several_killed_downloads_are_taken_up \
+    a_killed_download_that_was_damaged \
     leftovers_go_with_the_next_pull the_reader_goes_away \
     damaged_layer_in_the_store damaged_config_and_manifest_in_the_store \
     cut_layer_and_disk_in_the_store changed_disk_in_the_store \

@@ -10,6 +10,7 @@
 #include "image/base/strv.h"
 #include "image/pull/base64.h"
 #include "image/pull/challenge.h"
+#include "image/pull/credential-helper.h"
 #include "image/pull/credentials.h"
 #include "image/pull/token.h"
 #include "image/pull/url.h"
@@ -251,6 +252,184 @@ static void test_credentials(void **state)
     }
 }
 
+/* Who is asked for which registry, and identity tokens. */
+static void test_helpers_of_a_file(void **state)
+{
+    static const struct {
+        const char *text, *registry, *helper, *identity;
+        int rc;
+    } table[] = {
+        { "{\"credsStore\":\"pass\"}", "h", "pass", NULL, 0 },
+        { "{\"credsStore\":\"\"}", "h", NULL, NULL, 0 },
+        { "{\"credHelpers\":{\"h:5000\":\"ecr-login\"}}", "h:5000", "ecr-login",
+          NULL, 0 },
+        { "{\"credHelpers\":{\"h:5000\":\"ecr-login\"}}", "h", NULL, NULL, 0 },
+        { "{\"credsStore\":\"pass\",\"credHelpers\":{\"h\":\"gcr\"}}", "h",
+          "gcr", NULL, 0 },
+        { "{\"credsStore\":\"pass\",\"credHelpers\":{\"h\":\"gcr\"}}",
+          "docker.io", "pass", NULL, 0 },
+        /* Its own one may be none. */
+        { "{\"credsStore\":\"pass\",\"credHelpers\":{\"h\":\"\"}}", "h", NULL,
+          NULL, 0 },
+        { "{\"credHelpers\":{\"https://index.docker.io/v1/\":\"x\"}}",
+          "docker.io", "x", NULL, 0 },
+        { "{\"credsStore\":\"../x\"}", "h", NULL, NULL, -HX_ERR_USAGE },
+        { "{\"credsStore\":\"x;id\"}", "h", NULL, NULL, -HX_ERR_USAGE },
+        { "{\"credsStore\":\"x y\"}", "h", NULL, NULL, -HX_ERR_USAGE },
+        { "{\"credsStore\":\".\"}", "h", NULL, NULL, -HX_ERR_USAGE },
+        { "{\"credsStore\":7}", "h", NULL, NULL, -HX_ERR_CORRUPT },
+        { "{\"credHelpers\":{\"h\":7}}", "h", NULL, NULL, -HX_ERR_USAGE },
+        { "{\"credHelpers\":{\"h\":7}}", "i", NULL, NULL, 0 },
+        /* As az and docker write it: with an empty password beside it. */
+        { "{\"auths\":{\"h\":{\"auth\":\"dXNlcjo=\",\"identitytoken\":\"t\"}"
+          "}}",
+          "h", NULL, "t", 0 },
+        { "{\"auths\":{\"h\":{\"identitytoken\":\"t\"}},\"credsStore\":\"s\"}",
+          "h", "s", "t", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct hx_credentials found = { 0 };
+        struct hx_err err = { 0 };
+        int rc = hx_credentials_parse(table[i].text, strlen(table[i].text), "f",
+                                      table[i].registry, &found, &err);
+
+        if (rc != table[i].rc)
+            fail_msg("%zu: %d %s", i, rc, err.msg);
+        if ((table[i].helper == NULL) != (found.helper == NULL) ||
+            (found.helper && strcmp(found.helper, table[i].helper) != 0))
+            fail_msg("%zu: helper %s", i, found.helper ? found.helper : "none");
+        assert_null(found.user);
+        if (table[i].identity)
+            assert_string_equal(found.identity_token, table[i].identity);
+        else
+            assert_null(found.identity_token);
+        hx_credentials_release(&found);
+    }
+}
+
+static void test_answers_of_helpers(void **state)
+{
+    static const struct {
+        const char *text, *user, *secret, *identity;
+        int rc;
+    } table[] = {
+        { "{\"ServerURL\":\"h\",\"Username\":\"u\",\"Secret\":\"p\"}", "u", "p",
+          NULL, 0 },
+        { "{\"Username\":\"<token>\",\"Secret\":\"t\"}\n", NULL, NULL, "t", 0 },
+        { "{\"Username\":\"\",\"Secret\":\"\"}", NULL, NULL, NULL, 0 },
+        { "{\"Username\":\"u\"}", NULL, NULL, NULL, -HX_ERR_CORRUPT },
+        { "{\"Username\":5,\"Secret\":\"\"}", NULL, NULL, NULL,
+          -HX_ERR_CORRUPT },
+        { "u:p", NULL, NULL, NULL, -HX_ERR_CORRUPT },
+        { "", NULL, NULL, NULL, -HX_ERR_CORRUPT },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct hx_credentials found = { 0 };
+        struct hx_err err = { 0 };
+        int rc = hx_credential_helper_parse(
+            table[i].text, strlen(table[i].text), "h", &found, &err);
+
+        if (rc != table[i].rc)
+            fail_msg("%zu: %d %s", i, rc, err.msg);
+        assert_true(!found.user == !table[i].user);
+        assert_true(!found.identity_token == !table[i].identity);
+        if (found.user) {
+            assert_string_equal(found.user, table[i].user);
+            assert_string_equal(found.password, table[i].secret);
+        }
+        if (found.identity_token)
+            assert_string_equal(found.identity_token, table[i].identity);
+        hx_credentials_release(&found);
+    }
+}
+
+/* Real programs: each is a shell script that is called with `get`. */
+static void test_helpers_are_run(void **state)
+{
+    static const struct {
+        const char *script, *user, *words;
+        int rc;
+    } table[] = {
+        { "read -r s; [ \"$1 $s\" = 'get h:1' ] && "
+          "echo '{\"Username\":\"u\",\"Secret\":\"p\"}'",
+          "u", NULL, 0 },
+        { "echo credentials not found in native keychain; exit 1", NULL, NULL,
+          0 },
+        { "echo 'the vault is locked'; exit 3", NULL,
+          "status 3: the vault is locked", -HX_ERR_AUTH },
+        { "exec sleep 100", NULL, "no answer in time", -HX_ERR_AUTH },
+        /* What it starts goes with it. */
+        { "sleep 100 & exit 0", NULL, "no answer in time", -HX_ERR_AUTH },
+        { "exec >&-; exec sleep 100", NULL, "no answer in time", -HX_ERR_AUTH },
+        { "exec cat /dev/zero", NULL, "more than 64 KiB", -HX_ERR_LIMIT },
+        { "kill -9 $$", NULL, "killed by signal 9", -HX_ERR_AUTH },
+        { "echo nonsense", NULL, "not JSON", -HX_ERR_CORRUPT },
+    };
+    char folder[] = "/tmp/hx-helper-XXXXXX", file[80], *path;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(file, sizeof(file), "%s/docker-credential-test", folder);
+    assert_true(asprintf(&path, "%s:%s", folder, getenv("PATH")) > 0);
+    setenv("PATH", path, 1);
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        char script[256];
+        struct hx_credentials found = { 0 };
+        struct hx_err err = { 0 };
+        int slow = table[i].words && strstr(table[i].words, "in time"), rc;
+
+        snprintf(script, sizeof(script), "#!/bin/sh\n%s\n", table[i].script);
+        assert_int_equal(
+            hx_file_write_atomic(file, script, strlen(script), 0755, &err), 0);
+        rc = hx_credential_helper_get("test", "h:1\n", slow ? 300 : 20000,
+                                      &found, &err);
+        if (rc != table[i].rc ||
+            (table[i].words && !strstr(err.msg, table[i].words)))
+            fail_msg("%s: %d %s", table[i].script, rc, err.msg);
+        assert_true(!found.user == !table[i].user);
+        hx_credentials_release(&found);
+    }
+    unlink(file);
+    rmdir(folder);
+    setenv("PATH", path + strlen(folder) + 1, 1);
+    free(path);
+}
+
+static void test_a_helper_that_is_not_there(void **state)
+{
+    struct hx_credentials found = { 0 };
+    struct hx_err err = { 0 };
+
+    (void)state;
+    assert_int_equal(
+        hx_credential_helper_get("no-such", "h", 1000, &found, &err),
+        -HX_ERR_AUTH);
+    assert_non_null(
+        strstr(err.msg, "docker-credential-no-such is not in PATH"));
+    assert_int_equal(hx_credential_helper_get("a/b", "h", 1000, &found, &err),
+                     -HX_ERR_USAGE);
+}
+
+static void test_token_forms(void **state)
+{
+    struct hx_challenge challenge = { .scheme = HX_AUTH_BEARER,
+                                      .realm = (char *)"https://a/t",
+                                      .service = (char *)"s & t",
+                                      .scope = (char *)"" };
+    char *form = hx_token_form(&challenge, "a/b", "x+y&z");
+
+    (void)state;
+    assert_string_equal(form, "grant_type=refresh_token&client_id=xl-hyper&"
+                              "service=s%20%26%20t&"
+                              "scope=repository%3Aa%2Fb%3Apull&"
+                              "refresh_token=x%2By%26z");
+    free(form);
+}
+
 static void test_credentials_are_kept_and_forgotten(void **state)
 {
     static const char dockers[] = "{\"auths\":{\"h:1\":{\"auth\":\"YTpi\"}}}";
@@ -265,19 +444,19 @@ static void test_credentials_are_kept_and_forgotten(void **state)
     snprintf(docker, sizeof(docker), "%s/config.json", folder);
     setenv("HX_CONFDIR", folder, 1);
     setenv("DOCKER_CONFIG", folder, 1);
-    assert_int_equal(hx_credentials_find("h:1", &found, &err), 0);
+    assert_int_equal(hx_credentials_find("h:1", 1000, &found, &err), 0);
     assert_null(found.user);
     assert_int_equal(hx_credentials_save("h:1", "u", "p:q", &err), 0);
     assert_int_equal(hx_credentials_save("docker.io", "hub", "x", &err), 0);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
-    assert_int_equal(hx_credentials_find("h:1", &found, &err), 0);
+    assert_int_equal(hx_credentials_find("h:1", 1000, &found, &err), 0);
     assert_string_equal(found.user, "u");
     assert_string_equal(found.password, "p:q");
     hx_credentials_release(&found);
     assert_int_equal(hx_credentials_forget("h:1", &err), 0);
     assert_int_equal(hx_credentials_forget("h:1", &err), -HX_ERR_NOT_FOUND);
-    assert_int_equal(hx_credentials_find("docker.io", &found, &err), 0);
+    assert_int_equal(hx_credentials_find("docker.io", 1000, &found, &err), 0);
     assert_string_equal(found.user, "hub");
     hx_credentials_release(&found);
     /* What a killed login left is overwritten, and goes. */
@@ -287,13 +466,13 @@ static void test_credentials_are_kept_and_forgotten(void **state)
     assert_int_equal(access(path, F_OK), -1);
     /* A file is no folder, and docker's business. */
     setenv("DOCKER_CONFIG", "/etc/passwd", 1);
-    assert_int_equal(hx_credentials_find("h:1", &found, &err), 0);
+    assert_int_equal(hx_credentials_find("h:1", 1000, &found, &err), 0);
     assert_null(found.user);
     setenv("DOCKER_CONFIG", folder, 1);
     /* Docker's own file is asked second. */
     assert_int_equal(
         hx_file_write_atomic(docker, dockers, strlen(dockers), 0600, &err), 0);
-    assert_int_equal(hx_credentials_find("h:1", &found, &err), 0);
+    assert_int_equal(hx_credentials_find("h:1", 1000, &found, &err), 0);
     assert_string_equal(found.user, "a");
     hx_credentials_release(&found);
     unsetenv("HX_CONFDIR");
@@ -355,6 +534,11 @@ int main(void)
         cmocka_unit_test(test_token_urls),
         cmocka_unit_test(test_base64),
         cmocka_unit_test(test_credentials),
+        cmocka_unit_test(test_helpers_of_a_file),
+        cmocka_unit_test(test_answers_of_helpers),
+        cmocka_unit_test(test_helpers_are_run),
+        cmocka_unit_test(test_a_helper_that_is_not_there),
+        cmocka_unit_test(test_token_forms),
         cmocka_unit_test(test_credentials_are_kept_and_forgotten),
         cmocka_unit_test(test_urls),
     };
