@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sources: image/pull/token.c image/pull/challenge.c image/pull/url.c
- * image/base/[a-z]*.c */
+/* sources: image/pull/token.c image/pull/challenge.c image/pull/url.c */
+/* sources: image/base/[a-z]*.c */
 /* packages: jansson libcurl */
 /* What a token server answers. */
 #include <stdint.h>
