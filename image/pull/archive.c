@@ -111,19 +111,20 @@ static int broken(const struct hx_archive *archive, struct archive *tar,
                       archive->what, why ? why : "unreadable");
 }
 
-/* The outer reader: tar, and the filters that docker load takes. */
+/* The outer reader: tar, and the filters that docker load takes.  One that
+ * libarchive was built without warns here, and would start a program. */
 static struct archive *new_reader(void)
 {
     struct archive *tar = archive_read_new();
 
-    if (!tar)
-        return NULL;
-    archive_read_support_format_tar(tar);
-    archive_read_support_filter_gzip(tar);
-    archive_read_support_filter_zstd(tar);
-    archive_read_support_filter_bzip2(tar);
-    archive_read_support_filter_xz(tar);
-    return tar;
+    if (tar && archive_read_support_format_tar(tar) == ARCHIVE_OK &&
+        archive_read_support_filter_gzip(tar) == ARCHIVE_OK &&
+        archive_read_support_filter_zstd(tar) == ARCHIVE_OK &&
+        archive_read_support_filter_bzip2(tar) == ARCHIVE_OK &&
+        archive_read_support_filter_xz(tar) == ARCHIVE_OK)
+        return tar;
+    archive_read_free(tar);
+    return NULL;
 }
 
 static struct archive *open_reader(const struct hx_archive *archive,

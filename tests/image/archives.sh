@@ -72,6 +72,39 @@ test_compressed_docker_archives() {
     done
 }
 
+# libarchive knows many more formats and filters, some of which open files that
+# the archive names, or start programs: none of them is taken.
+test_other_formats_and_filters() {
+    docker_tree "$work/o" team/o:1
+    pack "$work/o" "$work/o.tar"
+    mkdir -p "$work/other"
+    python3 - "$work/o.tar" "$work/other" <<'PY'
+import binascii, lzma, sys, zipfile
+source, folder = sys.argv[1:]
+data = open(source, "rb").read()
+def put(name, content):
+    open(f"{folder}/{name}", "wb").write(content)
+with zipfile.ZipFile(f"{folder}/zip", "w") as z:
+    z.writestr("manifest.json", "[]")
+put("lzma", lzma.compress(data, lzma.FORMAT_ALONE))
+put("uu", b"begin 644 x\n" + b"".join(binascii.b2a_uu(data[i:i + 45])
+    for i in range(0, len(data), 45)) + b"`\nend\n")
+put("ar", b"!<arch>\n" + b"manifest.json/  0           0     0     100644  "
+    b"2         `\n[]")
+put("mtree", b"#mtree\n./manifest.json type=file size=10 "
+    b"contents=/etc/passwd\n")
+put("xar", b"xar!\0\x1c\0\1" + b"\0" * 512)
+put("7z", b"7z\xbc\xaf\x27\x1c\0\4" + b"\0" * 512)
+put("iso", b"\0" * 32768 + b"\1CD001\1\0" + b"\0" * 4096)
+put("warc", b"WARC/1.0\r\nWARC-Type: resource\r\n\r\n")
+PY
+    (cd "$work/o" && find . | cpio -o --quiet -H newc) >"$work/other/cpio"
+    local file
+    for file in "$work"/other/*; do
+        fails corrupt "archive" "docker-archive:$file"
+    done
+}
+
 # Since docker 25: an OCI layout with a manifest.json that leads into it.
 test_hybrid_docker_archive() {
     docker_tree "$work/h" team/h:1
@@ -415,7 +448,8 @@ test_what_skopeo_writes() {
     done
 }
 
-run_tests docker_archive compressed_docker_archives hybrid_docker_archive \
+run_tests docker_archive compressed_docker_archives \
+    other_formats_and_filters hybrid_docker_archive \
     names_with_a_digest_prove_nothing an_archive_that_swells \
     links_in_docker_archives \
     links_that_lead_out names_that_lead_out \
