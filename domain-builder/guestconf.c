@@ -95,7 +95,7 @@ static const char *writable_name(enum hx_writable writable)
 static json_t *pack_container(const struct hx_container_spec *container,
                               const struct hx_disk *root, const char *seccomp)
 {
-    return json_pack(
+    json_t *obj = json_pack(
         "{s:s, s:{s:s, s:s}, s:s, s:o, s:o, s:s, s:s, s:i, s:I, s:b, s:b, s:o}",
         "name", container->name ? container->name : "main", "root", "device",
         root->vdev, "fstype", "squashfs", "writable",
@@ -108,6 +108,14 @@ static json_t *pack_container(const struct hx_container_spec *container,
         (json_int_t)container->stop_timeout_ms, "tty", (int)container->tty,
         "stdin", (int)container->open_stdin, "confine",
         hx_confine_for_guest(&container->confine, seccomp));
+
+    if (obj && container->health.test &&
+        json_object_set_new(obj, "health",
+                            hx_health_for_guest(&container->health)) < 0) {
+        json_decref(obj);
+        obj = NULL;
+    }
+    return obj;
 }
 
 static json_t *pack_containers(const struct hx_pod_spec *spec,

@@ -5,6 +5,7 @@
 
 #include "domain-builder/guest-report.h"
 #include "domain-builder/host.h"
+#include "domain-builder/pod-health.h"
 #include "domain-builder/pod-state.h"
 #include "domain-builder/pod-view.h"
 #include "domain-builder/xen_domains.h"
@@ -119,6 +120,19 @@ int hx_pod_find(struct hx_host *host, const char *name, struct hx_pod *pod_r,
     hx_domains_release(&domains);
     *pod_r = pod;
     return 0;
+}
+
+int hx_pod_health(struct hx_host *host, const struct hx_pod *pod, size_t index,
+                  struct hx_health_record *record_r, struct hx_err *err)
+{
+    struct hx_pod_dirs dirs = hx_pod_dirs_of(host);
+    struct hx_pod_dir dir = { 0 };
+    int r = hx_pod_dir_open(&dirs, pod->uuid, &dir, err);
+
+    if (r == 0)
+        hx_health_record_load(&dir, index, record_r);
+    hx_pod_dir_release(&dir);
+    return r;
 }
 
 int hx_pod_log_path(struct hx_host *host, const struct hx_pod *pod,

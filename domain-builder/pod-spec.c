@@ -116,6 +116,7 @@ static void container_release(struct hx_container_spec *container)
     hx_strv_free(&container->args);
     hx_strv_free(&container->env);
     hx_confine_release(&container->confine);
+    hx_health_release(&container->health);
 }
 
 void hx_pod_spec_release(struct hx_pod_spec *spec)
@@ -163,6 +164,7 @@ static int own_container(struct hx_container_spec *container)
     r |= copy_list(&container->args);
     r |= copy_list(&container->env);
     r |= hx_confine_own(&container->confine);
+    r |= hx_health_own(&container->health);
     return r;
 }
 
@@ -232,6 +234,7 @@ static json_t *container_to_json(const struct hx_container_spec *container)
     r |= put(obj, "tty", json_boolean(container->tty));
     r |= put(obj, "open_stdin", json_boolean(container->open_stdin));
     r |= put(obj, "confine", hx_confine_to_json(&container->confine));
+    r |= put(obj, "health", hx_health_to_json(&container->health));
     if (r == 0)
         return obj;
     json_decref(obj);
@@ -369,7 +372,7 @@ static int container_from_json(const json_t *obj, const char *what,
 {
     const enum hx_json_need must = HX_JSON_REQUIRED, may = HX_JSON_OPTIONAL;
     struct reader in = { .obj = obj, .what = what, .err = err };
-    json_t *confine = NULL;
+    json_t *confine = NULL, *health = NULL;
 
     get_text(&in, "name", may, &container->name);
     get_text(&in, "image", may, &container->image);
@@ -390,6 +393,10 @@ static int container_from_json(const json_t *obj, const char *what,
         in.r = hx_json_obj(obj, "confine", what, may, &confine, err);
     if (in.r == 0)
         in.r = hx_confine_from_json(confine, what, &container->confine, err);
+    if (in.r == 0)
+        in.r = hx_json_obj(obj, "health", what, may, &health, err);
+    if (in.r == 0)
+        in.r = hx_health_from_json(health, what, &container->health, err);
     return in.r;
 }
 

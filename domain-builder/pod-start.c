@@ -14,6 +14,7 @@
 
 #include "domain-builder/host.h"
 #include "domain-builder/pod-event.h"
+#include "domain-builder/pod-health.h"
 #include "domain-builder/pod-life.h"
 #include "domain-builder/pod-monitor.h"
 #include "domain-builder/pod-reconcile.h"
@@ -87,7 +88,8 @@ static void undo_claim(void *ctx)
     hx_pod_reap(start->host, &start->dir, &start->old, NULL);
 }
 
-/* RUN/UUID is of the last run: its console, its terminal. */
+/* RUN/UUID is of the last run: its console, its terminal.  So is its health,
+ * which nobody asks for in vain: one that does not run is unhealthy. */
 static int act_claim(void *ctx, struct hx_err *err)
 {
     struct start *start = ctx;
@@ -106,6 +108,7 @@ static int act_claim(void *ctx, struct hx_err *err)
         return r;
     }
     forget_run(&start->pod);
+    hx_health_record_forget(&start->dir, &start->pod.spec);
     return stage_done(start, "folder", err);
 }
 

@@ -10,6 +10,7 @@
  *         lock                  flock: held by whoever changes the pod
  *         hold                  shared flock: readers of an --rm pod's end
  *         N-json.log, .1        the output of container N
+ *         N-health.json         what its health checks found: pod-health.h
  *         console.log, .1       what else the console said
  *         monitor.log, .1       what monitors had to complain of
  *         scratch.ext4          the writable disk, the builder's

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain-builder/pod-health.h"
+
 void hx_pod_view(struct hx_pod *pod, const struct hx_domain *domain)
 {
     bool alive = domain && domain->fate == HX_DOMAIN_ALIVE;
@@ -39,6 +41,8 @@ int hx_pod_view_load(struct hx_pod_dir *dir, struct hx_pod *pod_r,
         hx_pod_release(&pod);
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "reading a pod");
     }
+    if (r == 0)
+        pod_r->health = hx_health_of_pod(dir, &pod_r->spec);
     if (r < 0 && err)
         *err = why;
     return r;

@@ -22,6 +22,7 @@
 #include <sys/types.h>
 
 #include "domain-builder/confine.h"
+#include "domain-builder/health.h"
 #include "image/base/err.h"
 #include "image/base/strv.h"
 
@@ -55,6 +56,7 @@ struct hx_container_spec {
     bool tty;
     bool open_stdin; /* its standard input is kept open, for an attach */
     struct hx_confine_spec confine;
+    struct hx_health_spec health;
 };
 
 struct hx_net_spec {
@@ -113,6 +115,14 @@ enum hx_pod_end {
  * again. */
 enum hx_pod_stopper { HX_STOPPER_NONE, HX_STOPPER_USER, HX_STOPPER_HOST };
 
+/* What health checks say (pod-health.h). */
+enum hx_health_status {
+    HX_HEALTH_NONE, /* there are none */
+    HX_HEALTH_STARTING,
+    HX_HEALTH_HEALTHY,
+    HX_HEALTH_UNHEALTHY
+};
+
 /* A pod as it is now. */
 struct hx_pod {
     char uuid[HX_POD_UUID_TEXT];
@@ -132,6 +142,8 @@ struct hx_pod {
     char *stages;    /* times of its start: see hx_pod_add_stage() */
     bool reaped;     /* exited, and all it had outside its folder given back */
     bool oom_killed; /* its process was killed for lack of memory */
+    enum hx_health_status health; /* as last heard of; the worst of its
+                                     containers */
     enum hx_pod_stopper stopper;
     unsigned restart_count;        /* by its policy, since hyper-start */
     int64_t restart_at_ms;         /* exited, and starts again then; or 0 */
@@ -248,6 +260,12 @@ bool hx_pod_restarting(const struct hx_pod *pod);
  */
 int hx_pod_log_path(struct hx_host *host, const struct hx_pod *pod,
                     size_t index, char **path_r, struct hx_err *err);
+
+/* What the health checks of container `index` have found; *record_r is the
+ * caller's, see pod-health.h. */
+struct hx_health_record;
+int hx_pod_health(struct hx_host *host, const struct hx_pod *pod, size_t index,
+                  struct hx_health_record *record_r, struct hx_err *err);
 
 /*
  * Puts right what killed commands, dead monitors and other tools left: half

@@ -59,6 +59,29 @@ static int copy_list(const json_t *obj, const char *field, const char *what,
     return hx_json_strv(obj, field, what, HX_JSON_OPTIONAL, out, err);
 }
 
+static int parse_health(const json_t *c, const char *what,
+                        struct hx_image_health *out, struct hx_err *err)
+{
+    const struct {
+        const char *field;
+        uint64_t *number;
+    } numbers[] = { { "Interval", &out->interval_ns },
+                    { "Timeout", &out->timeout_ns },
+                    { "StartPeriod", &out->start_period_ns },
+                    { "Retries", &out->retries } };
+    json_t *health = NULL;
+    int rc =
+        hx_json_obj(c, "Healthcheck", what, HX_JSON_OPTIONAL, &health, err);
+
+    if (rc < 0 || !health)
+        return rc;
+    rc = copy_list(health, "Test", what, &out->test, err);
+    for (size_t i = 0; rc == 0 && i < sizeof(numbers) / sizeof(*numbers); i++)
+        rc = hx_json_u64(health, numbers[i].field, what, HX_JSON_OPTIONAL,
+                         numbers[i].number, err);
+    return rc;
+}
+
 static int parse_process(const json_t *c, const char *what,
                          struct hx_image_config *out, struct hx_err *err)
 {
@@ -80,6 +103,10 @@ static int parse_process(const json_t *c, const char *what,
         rc = copy_keys(c, "Volumes", what, 0, &out->volumes, err);
     if (rc == 0)
         rc = copy_keys(c, "Labels", what, 1, &out->labels, err);
+    if (rc == 0)
+        rc = copy_list(c, "Shell", what, &out->shell, err);
+    if (rc == 0)
+        rc = parse_health(c, what, &out->health, err);
     return rc;
 }
 
@@ -180,6 +207,8 @@ void hx_config_release(struct hx_image_config *config)
     hx_strv_free(&config->exposed_ports);
     hx_strv_free(&config->volumes);
     hx_strv_free(&config->labels);
+    hx_strv_free(&config->shell);
+    hx_strv_free(&config->health.test);
     *config = (struct hx_image_config){ 0 };
 }
 

@@ -32,6 +32,13 @@
 #include "image/store.h"
 
 /* What an image's config says of its process (OCI image spec, config.md). */
+/* HEALTHCHECK; 0 is "not said". */
+struct hx_image_health {
+    char **test; /* "CMD", ...; "CMD-SHELL", ...; "NONE"; or NULL */
+    uint64_t interval_ns, timeout_ns, start_period_ns;
+    uint64_t retries;
+};
+
 struct hx_image_config {
     char *architecture; /* "amd64" */
     char *os;           /* "linux" */
@@ -46,6 +53,8 @@ struct hx_image_config {
     char **exposed_ports; /* "80/tcp" */
     char **volumes;       /* "/data" */
     char **labels;        /* "name=value" */
+    char **shell;         /* what runs a shell's command, or NULL */
+    struct hx_image_health health;
 };
 
 struct hx_image {

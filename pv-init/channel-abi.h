@@ -47,6 +47,7 @@
 #ifndef HX_CHANNEL_ABI_H
 #define HX_CHANNEL_ABI_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Relative to /local/domain/ID; below it ring-ref and event-channel. */
@@ -122,6 +123,12 @@ enum hx_ch_stream { HX_CH_STDIN, HX_CH_STDOUT, HX_CH_STDERR, HX_CH_STREAMS };
  *   STATS    D G  session: a number of dom0's choice, returned.  Payload of
  *                 the answer: HX_CH_STAT_COUNT values of 8 bytes each for
  *                 container `value`, in enum hx_ch_stat's order
+ *   HEALTH   G    what the last probe of a container's health found.  value:
+ *                 the probe's number, from 1 on; payload: struct hx_ch_health.
+ *                 Not answered.  The guest keeps the last one and sends it
+ *                 again on each new connection: a number that is not higher
+ *                 than the last is no news, and what was not sent in time is
+ *                 left out
  *
  * The request of an OPEN (fields without a default are required):
  *
@@ -170,6 +177,7 @@ enum hx_ch_type {
     HX_CH_CLOCK = 14,
     HX_CH_SEED = 15,
     HX_CH_STATS = 16,
+    HX_CH_HEALTH = 17,
     HX_CH_ATTACH = 128 /* below */
 };
 
@@ -210,6 +218,39 @@ enum hx_ch_stat {
     HX_CH_STAT_NET_OUT_BYTES,
     HX_CH_STAT_OOM_KILLS,
     HX_CH_STAT_COUNT
+};
+
+/*
+ * The payload of HEALTH:
+ *
+ *     offset  size
+ *          0     1  status: enum hx_ch_health_status
+ *          1     3  0
+ *          4     4  streak: failed probes in a row that count
+ *          8     4  exit code: 0 to 255; or HX_CH_HEALTH_NO_CODE: the probe
+ *                   could not be started, or took too long and was killed
+ *         12     4  0
+ *         16     8  start, Unix time in nanoseconds by the guest's clock
+ *         24     8  end
+ *         32        what the probe has said, HX_CH_HEALTH_OUTPUT_MAX bytes at
+ *                   most; any bytes
+ */
+#define HX_CH_HEALTH_BYTES      32u
+#define HX_CH_HEALTH_OUTPUT_MAX 4096u
+#define HX_CH_HEALTH_NO_CODE    (-1)
+
+enum hx_ch_health_status {
+    HX_CH_HEALTH_STARTING,  /* none has succeeded yet */
+    HX_CH_HEALTH_HEALTHY,   /* the last one that counts has */
+    HX_CH_HEALTH_UNHEALTHY, /* too many in a row have failed */
+    HX_CH_HEALTH_STATUSES
+};
+
+struct hx_ch_health {
+    enum hx_ch_health_status status;
+    uint32_t streak;
+    int32_t exit_code;
+    uint64_t start_ns, end_ns;
 };
 
 struct hx_ch_frame {
@@ -260,6 +301,33 @@ static inline int hx_ch_decode(const uint8_t header[HX_CH_HEADER_BYTES],
                    frame_r->stream < HX_CH_STREAMS
                ? 0
                : -1;
+}
+
+static inline void hx_ch_health_encode(const struct hx_ch_health *health,
+                                       uint8_t payload_r[HX_CH_HEALTH_BYTES])
+{
+    hx_ch_put(payload_r, health->status, 4);
+    hx_ch_put(payload_r + 4, health->streak, 4);
+    hx_ch_put(payload_r + 8, (uint32_t)health->exit_code, 8);
+    hx_ch_put(payload_r + 16, health->start_ns, 8);
+    hx_ch_put(payload_r + 24, health->end_ns, 8);
+}
+
+/* 0, or -1: too short, or a status or exit code that is none. */
+static inline int hx_ch_health_decode(const uint8_t *payload, size_t len,
+                                      struct hx_ch_health *health_r)
+{
+    if (len < HX_CH_HEALTH_BYTES || payload[0] >= HX_CH_HEALTH_STATUSES)
+        return -1;
+    health_r->status = (enum hx_ch_health_status)payload[0];
+    health_r->streak = (uint32_t)hx_ch_get(payload + 4, 4);
+    health_r->exit_code = (int32_t)hx_ch_get(payload + 8, 4);
+    health_r->start_ns = hx_ch_get(payload + 16, 8);
+    health_r->end_ns = hx_ch_get(payload + 24, 8);
+    return health_r->exit_code < HX_CH_HEALTH_NO_CODE ||
+                   health_r->exit_code > 255
+               ? -1
+               : 0;
 }
 
 #endif

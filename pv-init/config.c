@@ -192,6 +192,22 @@ static int parse_writable(struct hx_init_fields *at,
     return hx_init_fields_wrong(at, "writable", "disk, tmpfs or none");
 }
 
+static int parse_health(struct hx_init_fields *at,
+                        struct hx_init_health_config *out)
+{
+    out->args = hx_init_field_strv(at, "args");
+    out->interval_ms =
+        (uint32_t)hx_init_field_u64(at, "interval_ms", 0, 1, INT32_MAX);
+    out->timeout_ms =
+        (uint32_t)hx_init_field_u64(at, "timeout_ms", 0, 1, INT32_MAX);
+    out->start_period_ms =
+        (uint32_t)hx_init_field_u64(at, "start_period_ms", 0, 0, INT32_MAX);
+    out->retries = (unsigned)hx_init_field_u64(at, "retries", 0, 1, INT32_MAX);
+    if (!at->failed && !out->args)
+        return hx_init_fields_wrong(at, "args", "a list of one or more");
+    return at->failed ? -1 : 0;
+}
+
 static int parse_container(struct hx_init_fields *at, void *item)
 {
     struct hx_init_container_config *out = item;
@@ -222,6 +238,9 @@ static int parse_container(struct hx_init_fields *at, void *item)
         return hx_init_fields_wrong(at, "cwd", "an absolute path");
     if (hx_init_field_obj(at, "root", &part) < 0 ||
         parse_disk(&part, &out->root) < 0)
+        return -1;
+    if (hx_init_field_obj_or(at, "health", &part) == 1 &&
+        parse_health(&part, &out->health) < 0)
         return -1;
     hx_init_confine_default(&out->confine);
     if (hx_init_field_obj_or(at, "confine", &part) == 1)
@@ -373,6 +392,7 @@ void hx_init_config_release(struct hx_init_config *config)
     for (i = 0; config->containers && i < config->container_count; i++) {
         free(config->containers[i].args);
         free(config->containers[i].env);
+        free(config->containers[i].health.args);
         hx_init_confine_release(&config->containers[i].confine);
     }
     free(config->containers);

@@ -58,6 +58,14 @@ enum hx_init_writable {
     HX_INIT_WRITABLE_NONE
 };
 
+/* How its health is looked at (health.h). */
+struct hx_init_health_config {
+    const char **args;                /* ends in NULL; NULL: it is not */
+    uint32_t interval_ms, timeout_ms; /* at least 1 */
+    uint32_t start_period_ms;
+    unsigned retries; /* at least 1 */
+};
+
 struct hx_init_container_config {
     const char *name;
     struct hx_init_disk root;
@@ -71,6 +79,7 @@ struct hx_init_container_config {
     bool tty;
     bool has_stdin; /* "stdin" */
     struct hx_init_confine confine;
+    struct hx_init_health_config health;
 };
 
 struct hx_init_config {

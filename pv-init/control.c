@@ -149,6 +149,7 @@ static int take_frame(void *arg, const struct hx_ch_frame *frame,
     if (frame->type == HX_CH_HELLO) {
         hx_init_vchan_release(&control->retired);
         hx_init_sessions_reconnect(&control->sessions);
+        hx_init_healths_reconnect(&control->healths);
         return 0;
     }
     switch (frame->type) {
@@ -183,11 +184,13 @@ bool hx_init_control_run(struct hx_init_control *control)
     bool more, any;
 
     hx_init_sessions_expire(&control->sessions);
+    hx_init_healths_run(&control->healths);
     more = hx_init_channel_run(&control->channel, take_frame, control);
     do {
         any = hx_init_sessions_work(&control->sessions);
         any =
             hx_init_sessions_pump(&control->sessions, &control->channel) || any;
+        any = hx_init_healths_pump(&control->healths, &control->channel) || any;
         any = hx_init_channel_flush(&control->channel) || any;
     } while (any && ++rounds < ROUNDS_PER_RUN);
     if (control->channel.state == HX_INIT_CHANNEL_CLOSED)
@@ -202,12 +205,19 @@ bool hx_init_control_has_client(const struct hx_init_control *control)
 
 uint64_t hx_init_control_deadline_us(const struct hx_init_control *control)
 {
-    uint64_t orphans_at_us = control->sessions.orphans_at_us;
+    const uint64_t all[] = {
+        control->retry_at_us,
+        control->sessions.orphans_at_us,
+        hx_init_healths_deadline_us(&control->healths),
+    };
+    uint64_t next_us = 0;
+    unsigned i;
 
-    if (control->retry_at_us > 0 &&
-        (orphans_at_us == 0 || control->retry_at_us < orphans_at_us))
-        return control->retry_at_us;
-    return orphans_at_us;
+    for (i = 0; i < HX_INIT_COUNT(all); i++) {
+        if (all[i] > 0 && (next_us == 0 || all[i] < next_us))
+            next_us = all[i];
+    }
+    return next_us;
 }
 
 /* -- waiting -----------------------------------------------------------------
@@ -216,13 +226,16 @@ uint64_t hx_init_control_deadline_us(const struct hx_init_control *control)
 size_t hx_init_control_poll(const struct hx_init_control *control,
                             struct pollfd *fds)
 {
+    size_t count = 1;
+
     fds[0] = (struct pollfd){ .fd = control->vchan.evtchn, .events = POLLIN };
     if (control->socket >= 0) {
         fds[0].fd = control->socket;
         if (control->channel.out_len > 0)
             fds[0].events |= POLLOUT;
     }
-    return 1 + hx_init_sessions_poll(&control->sessions, fds + 1);
+    count += hx_init_healths_poll(&control->healths, fds + count);
+    return count + hx_init_sessions_poll(&control->sessions, fds + count);
 }
 
 void hx_init_control_polled(struct hx_init_control *control,
@@ -230,5 +243,7 @@ void hx_init_control_polled(struct hx_init_control *control,
 {
     if (control->vchan.evtchn >= 0)
         hx_init_vchan_events(&control->vchan);
-    hx_init_sessions_polled(&control->sessions, fds + 1);
+    fds++;
+    fds += hx_init_healths_polled(&control->healths, fds);
+    hx_init_sessions_polled(&control->sessions, fds);
 }

@@ -18,14 +18,16 @@
 #define HX_INIT_CONTROL_H
 
 #include "pv-init/channel.h"
+#include "pv-init/health.h"
 #include "pv-init/session.h"
 #include "pv-init/vchan.h"
 #include "pv-init/xenstore.h"
 
-#define HX_INIT_CONTROL_FDS (1 + HX_INIT_SESSION_FDS)
+#define HX_INIT_CONTROL_FDS (1 + HX_INIT_SESSION_FDS + HX_INIT_HEALTH_FDS)
 
 struct hx_init_control {
     struct hx_init_sessions sessions;
+    struct hx_init_healths healths;
     struct hx_init_channel channel;
     struct hx_init_vchan vchan;
     struct hx_init_vchan retired; /* the one before, until its place is taken */

@@ -39,6 +39,11 @@
  *         "user": "", "cwd": "/",
  *         "stop_signal": 15, "stop_timeout_ms": 10000,
  *         "tty": false, "stdin": false,
+ *         "health": {                   or absent: it is not looked at
+ *           "args": ["sh", "-c", "wget -q localhost"],
+ *           "interval_ms": 30000, "timeout_ms": 30000,      at least 1
+ *           "start_period_ms": 0,
+ *           "retries": 3 },                                 at least 1
  *         "confine": {                  or absent: Docker's defaults
  *           "capabilities": 2818844155,     bits 1 << CAP_...
  *           "no_new_privs": false, "privileged": false,

@@ -60,6 +60,7 @@ static void end_member(struct hx_init_pod *pod, unsigned index, int code,
     member->state = HX_INIT_MEMBER_DEAD;
     member->kill_at_us = 0;
     hx_init_session_end(&pod->control.sessions.list[index], code, why);
+    hx_init_health_end(&pod->control.healths, index);
     hx_init_report_exit(&pod->report, index, code);
 }
 
@@ -82,6 +83,9 @@ static void start_member(struct hx_init_pod *pod, unsigned index)
     pod->members[index].state = HX_INIT_MEMBER_RUNNING;
     session->spec.tty = pod->config.containers[index].tty;
     hx_init_session_start(session, &started);
+    if (hx_init_health_begin(&pod->control.healths, &pod->config, index,
+                             started.pid, &err) < 0)
+        report_trouble(pod, &err);
 }
 
 /* -- what happens to the containers ------------------------------------------
@@ -118,6 +122,8 @@ static void reap(struct hx_init_pod *pod)
         }
         hx_init_sessions_reaped(&pod->control.sessions, pid,
                                 hx_init_exit_code(status));
+        hx_init_healths_reaped(&pod->control.healths, pid,
+                               hx_init_exit_code(status));
     }
 }
 

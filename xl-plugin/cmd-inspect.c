@@ -25,14 +25,20 @@ static int inspect_one(struct hx_host *host, const char *name, json_t *list,
 {
     _cleanup_pod_ struct hx_pod pod = { 0 };
     _cleanup_free_ char *log_path = NULL;
+    struct hx_health_record health = { 0 };
+    json_t *doc;
     int r;
 
     r = hx_pod_find(host, name, &pod, err);
     if (r == 0)
         r = hx_pod_log_path(host, &pod, 0, &log_path, err);
+    if (r == 0)
+        r = hx_pod_health(host, &pod, 0, &health, err);
     if (r < 0)
         return r;
-    if (json_array_append_new(list, hx_pod_inspect_json(&pod, log_path)) < 0)
+    doc = hx_pod_inspect_json(&pod, log_path, &health);
+    hx_health_record_release(&health);
+    if (json_array_append_new(list, doc) < 0)
         return hx_err_set(err, HX_ERR_SYSTEM, "inspecting %s: no memory", name);
     return 0;
 }

@@ -192,7 +192,7 @@ static int set_number(struct hx_confine_options *o, int key, const char *value,
 
 bool hx_confine_has_option(int key)
 {
-    return key >= HX_CONFINE_CAP_ADD && key <= HX_CONFINE_HEALTH;
+    return key >= HX_CONFINE_CAP_ADD && key <= HX_CONFINE_INIT;
 }
 
 int hx_confine_option(struct hx_confine_options *o, int key, const char *value,
@@ -217,10 +217,6 @@ int hx_confine_option(struct hx_confine_options *o, int key, const char *value,
     case HX_CONFINE_INIT:
         o->spec.init = true;
         return 0;
-    case HX_CONFINE_HEALTH:
-        return hx_err_set(err, HX_ERR_UNSUPPORTED,
-                          "health checks are not run yet; leave the option "
-                          "out");
     default:
         return set_number(o, key, value, err);
     }

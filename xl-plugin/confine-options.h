@@ -25,8 +25,7 @@ enum {
     HX_CONFINE_PIDS_LIMIT,
     HX_CONFINE_CPUS,
     HX_CONFINE_CPU_SHARES,
-    HX_CONFINE_INIT,
-    HX_CONFINE_HEALTH
+    HX_CONFINE_INIT
 };
 
 /* For the tables of both commands. */
@@ -53,13 +52,7 @@ enum {
           "weight among the pod's containers, 2 to 262144" },                  \
         { HX_CONFINE_INIT, "init", NULL,                                       \
           "put a process that reaps orphans and passes signals on before "     \
-          "it" },                                                              \
-        { HX_CONFINE_HEALTH, "health-cmd", "COMMAND", NULL },                  \
-        { HX_CONFINE_HEALTH, "health-interval", "TIME", NULL },                \
-        { HX_CONFINE_HEALTH, "health-timeout", "TIME", NULL },                 \
-        { HX_CONFINE_HEALTH, "health-retries", "N", NULL },                    \
-        { HX_CONFINE_HEALTH, "health-start-period", "TIME", NULL },            \
-        { HX_CONFINE_HEALTH, "no-healthcheck", NULL, NULL },
+          "it" },
 
 /* Whether `key` is one of the table's. */
 bool hx_confine_has_option(int key);

@@ -332,6 +332,8 @@ int hx_create_option(void *opaque, int key, const char *value,
 
     if (hx_confine_has_option(key))
         return hx_confine_option(&o->confine, key, value, err);
+    if (hx_health_has_option(key))
+        return hx_health_option(&o->health, key, value, err);
     switch (key) {
     case 't':
         o->tty = true;
@@ -381,5 +383,7 @@ int hx_create_options_check(const struct hx_create_options *o,
         return hx_err_set(err, HX_ERR_USAGE,
                           "-c and --json: the console would stand in the "
                           "JSON; leave one of them out");
+    if (hx_health_check(&o->health, err) < 0)
+        return -HX_ERR_USAGE;
     return hx_confine_check(&o->confine, o->vcpus, err);
 }

@@ -11,6 +11,7 @@
 #include "domain-builder/pod.h"
 #include "image/image.h"
 #include "xl-plugin/confine-options.h"
+#include "xl-plugin/health-options.h"
 #include "xl-plugin/options.h"
 
 /* Strings are borrowed from argv; NULL is "not said". */
@@ -39,6 +40,7 @@ struct hx_create_options {
     bool tty;
     bool open_stdin;
     struct hx_confine_options confine;
+    struct hx_health_options health;
 
     /* the network */
     const char *network; /* "none", or a bridge */
@@ -97,10 +99,12 @@ struct hx_create_options {
         { HX_CREATE_MAC, "mac-address", "ADDRESS", NULL },                     \
         { HX_CREATE_READ_ONLY, "read-only", NULL,                              \
           "no writable layer over the image" },                                \
-        HX_CONFINE_OPTION_TABLE{ HX_CREATE_SCRATCH, "scratch", "SIZE",         \
-                                 "most that the writable layer can hold "      \
-                                 "(default 10g; takes what is "                \
-                                 "used)" },                                    \
+        HX_CONFINE_OPTION_TABLE HX_HEALTH_OPTION_TABLE{                        \
+            HX_CREATE_SCRATCH, "scratch", "SIZE",                              \
+            "most that the writable layer can hold "                           \
+            "(default 10g; takes what is "                                     \
+            "used)"                                                            \
+        },                                                                     \
         { HX_CREATE_RM, "rm", NULL, "remove the pod when it has ended" },      \
         { HX_CREATE_PULL, "pull", "WHEN",                                      \
           "pull the image always, missing or never (default missing)" },       \

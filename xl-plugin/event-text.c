@@ -53,14 +53,17 @@ int64_t hx_event_time_ms(const json_t *event)
 /* -- choosing --------------------------------------------------------------
  */
 
-/* "exec_start" stands for "exec_start: COMMAND", too, as for docker. */
+/* "exec_start" stands for "exec_start: COMMAND", and "health_status" for
+ * "health_status: healthy", too, as for docker. */
 static bool is_action(const char *action, const char *wanted)
 {
     size_t len = strlen(wanted);
 
     return strcmp(action, wanted) == 0 ||
-           (strncmp(wanted, "exec_", 5) == 0 && !strchr(wanted, ':') &&
-            strncmp(action, wanted, len) == 0 && action[len] == ':');
+           ((strncmp(wanted, "exec_", 5) == 0 ||
+             strcmp(wanted, "health_status") == 0) &&
+            !strchr(wanted, ':') && strncmp(action, wanted, len) == 0 &&
+            action[len] == ':');
 }
 
 static bool fits(const json_t *event, const char *key, const char *value)

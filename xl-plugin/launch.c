@@ -118,6 +118,7 @@ static int print_pod(struct hx_host *host,
                      const struct hx_create_options *options,
                      const struct hx_pod *pod, struct hx_err *err)
 {
+    const struct hx_health_record health = { .status = HX_HEALTH_STARTING };
     _cleanup_free_ char *log_path = NULL;
     int r;
 
@@ -128,8 +129,8 @@ static int print_pod(struct hx_host *host,
     r = hx_pod_log_path(host, pod, 0, &log_path, err);
     if (r < 0)
         return r;
-    return hx_print_json(json_pack("[o]", hx_pod_inspect_json(pod, log_path)),
-                         err);
+    return hx_print_json(
+        json_pack("[o]", hx_pod_inspect_json(pod, log_path, &health)), err);
 }
 
 int hx_launch_detached(const struct hx_create_options *options,

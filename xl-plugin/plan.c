@@ -185,6 +185,11 @@ static int plan_container(const struct hx_create_options *o,
         r = plan_cwd(o, image, &c->cwd, err);
     if (r == 0)
         r = plan_stop(o, image, c, err);
+    if (r == 0)
+        r = hx_health_plan(&o->health, &image->config, image_title(o, image),
+                           &c->health, err);
+    if (r == 0)
+        r = check_list("the health check", c->health.args, err);
     return r;
 }
 

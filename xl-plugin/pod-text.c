@@ -7,6 +7,7 @@
 
 #include "image/base/json.h"
 #include "xl-plugin/confine-text.h"
+#include "xl-plugin/health-text.h"
 #include "xl-plugin/output.h"
 #include "xl-plugin/signals.h"
 #include "xl-plugin/times.h"
@@ -46,6 +47,24 @@ static const char *end_word(const struct hx_pod *pod)
     }
 }
 
+/* What stands behind the time that it has run. */
+static const char *status_suffix(const struct hx_pod *pod)
+{
+    if (pod->state == HX_POD_PAUSED)
+        return " (Paused)";
+    switch (pod->health) {
+    case HX_HEALTH_STARTING:
+        return " (health: starting)";
+    case HX_HEALTH_HEALTHY:
+        return " (healthy)";
+    case HX_HEALTH_UNHEALTHY:
+        return " (unhealthy)";
+    case HX_HEALTH_NONE:
+    default:
+        return "";
+    }
+}
+
 void hx_pod_status_text(const struct hx_pod *pod, int64_t now_ms,
                         char text[HX_POD_STATUS_TEXT])
 {
@@ -60,7 +79,7 @@ void hx_pod_status_text(const struct hx_pod *pod, int64_t now_ms,
         if (pod->started_at_ms) {
             time_since(pod->started_at_ms, now_ms, since);
             snprintf(text, HX_POD_STATUS_TEXT, "Up %s%s", since,
-                     pod->state == HX_POD_PAUSED ? " (Paused)" : "");
+                     status_suffix(pod));
         } else {
             snprintf(text, HX_POD_STATUS_TEXT, "%s",
                      pod->state == HX_POD_PAUSED ? "Paused" : "Up");
@@ -150,12 +169,12 @@ static json_t *time_json(int64_t ms)
     return json_string(text);
 }
 
-static json_t *state_json(const struct hx_pod *pod)
+static json_t *state_json(const struct hx_pod *pod,
+                          const struct hx_health_record *health)
 {
     const char *reason = has_ended(pod) ? hx_pod_end_reason(pod) : NULL;
     bool paused = pod->state == HX_POD_PAUSED;
-
-    return json_pack(
+    json_t *obj = json_pack(
         "{s:s, s:b, s:b, s:b, s:b, s:i, s:s, s:o, s:o, s:o}", "Status",
         state_word(pod), "Running", pod->state == HX_POD_RUNNING || paused,
         "Paused", paused, "Restarting", hx_pod_restarting(pod), "OOMKilled",
@@ -164,6 +183,12 @@ static json_t *state_json(const struct hx_pod *pod)
         hx_pod_end_name(pod->end), "Error", hx_json_text(reason ? reason : ""),
         "StartedAt", time_json(pod->started_at_ms), "FinishedAt",
         time_json(pod->finished_at_ms));
+
+    if (obj && health && pod->spec.container_count > 0 &&
+        pod->spec.containers[0].health.test)
+        json_object_set_new(obj, "Health",
+                            hx_health_inspect(health, !has_ended(pod)));
+    return obj;
 }
 
 static json_t *network_json(const struct hx_pod *pod)
@@ -207,18 +232,23 @@ static const char *writable_name(enum hx_writable writable)
 static json_t *container_json(const struct hx_container_spec *c,
                               const char *hostname)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:I, s:s, "
-                     "s:b, s:o, s:b}",
-                     "Name", hx_json_text(c->name), "Image",
-                     hx_json_text(c->image), "Hostname", hx_json_text(hostname),
-                     "User", hx_json_text(c->user), "Env", texts_json(c->env),
-                     "Cmd", texts_json(c->args), "WorkingDir",
-                     hx_json_text(c->cwd), "Tty", c->tty, "StopSignal",
-                     hx_signal_name(c->stop_signal), "StopTimeout",
-                     (json_int_t)(c->stop_timeout_ms / 1000), "Writable",
-                     writable_name(c->writable), "ReadonlyRootfs",
-                     c->writable == HX_WRITABLE_NONE, "RootDisk",
-                     hx_json_text(c->root_disk), "OpenStdin", c->open_stdin);
+    json_t *obj = json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:I, s:s, "
+        "s:b, s:o, s:b}",
+        "Name", hx_json_text(c->name), "Image", hx_json_text(c->image),
+        "Hostname", hx_json_text(hostname), "User", hx_json_text(c->user),
+        "Env", texts_json(c->env), "Cmd", texts_json(c->args), "WorkingDir",
+        hx_json_text(c->cwd), "Tty", c->tty, "StopSignal",
+        hx_signal_name(c->stop_signal), "StopTimeout",
+        (json_int_t)(c->stop_timeout_ms / 1000), "Writable",
+        writable_name(c->writable), "ReadonlyRootfs",
+        c->writable == HX_WRITABLE_NONE, "RootDisk", hx_json_text(c->root_disk),
+        "OpenStdin", c->open_stdin);
+
+    if (obj && c->health.test)
+        json_object_set_new(obj, "Healthcheck",
+                            hx_healthcheck_inspect(&c->health));
+    return obj;
 }
 
 /* "create.disks=1234 guest.init=99" as a list that keeps the order. */
@@ -265,7 +295,8 @@ static json_t *host_config_json(const struct hx_pod_spec *spec)
     return obj;
 }
 
-json_t *hx_pod_inspect_json(const struct hx_pod *pod, const char *log_path)
+json_t *hx_pod_inspect_json(const struct hx_pod *pod, const char *log_path,
+                            const struct hx_health_record *health)
 {
     const struct hx_pod_spec *spec = &pod->spec;
     _cleanup_json_ json_t *containers = json_array();
@@ -281,8 +312,8 @@ json_t *hx_pod_inspect_json(const struct hx_pod *pod, const char *log_path)
         "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:I, s:I, s:I, "
         "s:o, s:I, s:o, s:O}",
         "Id", pod->uuid, "Name", hx_json_text(spec->name), "Created",
-        time_json(pod->created_at_ms), "State", state_json(pod), "Image",
-        hx_json_text(first ? first->image_id : NULL), "Config",
+        time_json(pod->created_at_ms), "State", state_json(pod, health),
+        "Image", hx_json_text(first ? first->image_id : NULL), "Config",
         first ? container_json(first, spec->hostname) : json_null(),
         "NetworkSettings", network_json(pod), "LogPath", hx_json_text(log_path),
         "Domid", (json_int_t)pod->domid, "Type",

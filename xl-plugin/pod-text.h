@@ -8,13 +8,15 @@
 
 #include <jansson.h>
 
+#include "domain-builder/pod-health.h"
 #include "domain-builder/pod.h"
 
 /* Room for "Exited (137) Less than a second ago". */
 #define HX_POD_STATUS_TEXT 80
 
-/* "Up 3 minutes", "Up 3 minutes (Paused)", "Created", "Exited (42) 5 minutes
- * ago", "Crashed (134) 2 hours ago"; `now_ms` as hx_clock_unix_ms(). */
+/* "Up 3 minutes", "Up 3 minutes (healthy)", "Up 3 minutes (Paused)", "Created",
+ * "Exited (42) 5 minutes ago", "Crashed (134) 2 hours ago"; `now_ms` as
+ * hx_clock_unix_ms(). */
 void hx_pod_status_text(const struct hx_pod *pod, int64_t now_ms,
                         char text[HX_POD_STATUS_TEXT]);
 
@@ -33,9 +35,11 @@ const char *hx_pod_end_reason(const struct hx_pod *pod);
 #define HX_IP_TEXT 64
 void hx_pod_ip_text(const struct hx_pod *pod, char text[HX_IP_TEXT]);
 
-/* Everything, with docker's field names where docker has the field;
- * `log_path` may be NULL. */
-json_t *hx_pod_inspect_json(const struct hx_pod *pod, const char *log_path);
+/* Everything, with docker's field names where docker has the field; `log_path`
+ * may be NULL, and so may `health`, which is looked at when the pod's first
+ * container has health checks. */
+json_t *hx_pod_inspect_json(const struct hx_pod *pod, const char *log_path,
+                            const struct hx_health_record *health);
 
 /* One entry of `hyper-list --json`. */
 json_t *hx_pod_list_json(const struct hx_pod *pod, int64_t now_ms);

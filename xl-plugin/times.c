@@ -179,6 +179,20 @@ int hx_time_parse_point(const char *what, const char *text, int64_t now_ms,
     return 0;
 }
 
+int hx_time_parse_duration(const char *what, const char *text, int64_t *ms_r,
+                           struct hx_err *err)
+{
+    int64_t ms = 0;
+
+    if (strcmp(text, "0") != 0 && !parse_duration(text, &ms))
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "%s: '%.40s' is no length of time; write 30s, 1m30s "
+                          "or 500ms",
+                          what, text);
+    *ms_r = ms;
+    return 0;
+}
+
 void hx_time_print_duration(int64_t ms, char text[HX_TIME_TEXT])
 {
     long long s = ms / 1000, m = s / 60, h = (m + 30) / 60;

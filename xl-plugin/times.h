@@ -34,6 +34,11 @@ void hx_time_print_ns(int64_t ns, char text[HX_TIME_TEXT]);
 int hx_time_parse_point(const char *what, const char *text, int64_t now_ms,
                         int64_t *ms_r, struct hx_err *err);
 
+/* Go's durations, as docker takes them: "1h30m", "1.5s", "200ms", "0".  `what`
+ * names the option; HX_ERR_USAGE. */
+int hx_time_parse_duration(const char *what, const char *text, int64_t *ms_r,
+                           struct hx_err *err);
+
 /* "Less than a second", "5 seconds", "About a minute", "3 weeks". */
 void hx_time_print_duration(int64_t ms, char text[HX_TIME_TEXT]);
 

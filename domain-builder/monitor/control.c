@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "domain-builder/monitor/clients.h"
+#include "domain-builder/monitor/health.h"
 #include "domain-builder/monitor/json-log.h"
 #include "domain-builder/monitor/link.h"
 #include "domain-builder/monitor/xen_channel.h"
@@ -40,6 +41,7 @@ struct hx_control {
     /* An END that is not acknowledged yet. */
     bool ended[HX_ABI_CONTAINERS_MAX][HX_JSON_STREAMS];
     struct hx_json_log log[HX_ABI_CONTAINERS_MAX];
+    struct hx_health health[HX_ABI_CONTAINERS_MAX];
     struct hx_link link;
     struct hx_clients *clients;
 };
@@ -78,9 +80,10 @@ static int open_clients(struct hx_control *control,
                            &control->clients, err);
 }
 
-int hx_control_open(const struct hx_pod_dir *dir, uint32_t domid,
-                    size_t containers, struct hx_console *console,
-                    struct hx_control **control_r, struct hx_err *err)
+int hx_control_open(const struct hx_pod_dirs *dirs, struct hx_pod_dir *dir,
+                    uint32_t domid, const struct hx_pod_spec *spec,
+                    struct hx_console *console, struct hx_control **control_r,
+                    struct hx_err *err)
 {
     struct hx_control *control = calloc(1, sizeof(*control));
     int r = 0;
@@ -88,12 +91,15 @@ int hx_control_open(const struct hx_pod_dir *dir, uint32_t domid,
     if (!control)
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "opening the channel");
     control->domid = domid;
-    control->containers =
-        containers < HX_ABI_CONTAINERS_MAX ? containers : HX_ABI_CONTAINERS_MAX;
+    control->containers = spec->container_count < HX_ABI_CONTAINERS_MAX
+                              ? spec->container_count
+                              : HX_ABI_CONTAINERS_MAX;
     control->console = console;
-    for (size_t i = 0; r == 0 && i < control->containers; i++)
+    for (size_t i = 0; r == 0 && i < control->containers; i++) {
+        hx_health_open(&control->health[i], dirs, dir, spec, i);
         r = hx_json_log_open(&control->log[i], dir, i, domid,
                              HX_JSON_LOG_MAX_BYTES, err);
+    }
     if (r == 0)
         r = open_clients(control, dir, err);
     if (r < 0) {
@@ -120,8 +126,10 @@ void hx_control_close(struct hx_control *control)
         return;
     disconnect(control);
     hx_clients_close(control->clients);
-    for (size_t i = 0; i < control->containers; i++)
+    for (size_t i = 0; i < control->containers; i++) {
         hx_json_log_close(&control->log[i]);
+        hx_health_close(&control->health[i]);
+    }
     free(control);
 }
 
@@ -252,8 +260,10 @@ static void take_frame(void *ctx, const struct hx_ch_frame *frame,
     enum hx_json_stream stream =
         frame->stream == HX_CH_STDERR ? HX_JSON_STDERR : HX_JSON_STDOUT;
 
-    if (frame->session >= control->containers ||
-        (frame->type != HX_CH_DATA && frame->type != HX_CH_END)) {
+    if (frame->type == HX_CH_HEALTH) {
+        hx_health_take(&control->health[frame->session], frame, payload);
+    } else if (frame->session >= control->containers ||
+               (frame->type != HX_CH_DATA && frame->type != HX_CH_END)) {
         hx_clients_take(control->clients, frame, payload);
     } else if (frame->type == HX_CH_DATA && frame->payload) {
         hx_json_log_add(&control->log[frame->session], stream, payload,
@@ -274,6 +284,7 @@ static void take(struct hx_control *control)
 
     for (size_t i = 0; i < control->containers; i++) {
         hx_json_log_write(&control->log[i], false);
+        hx_health_write(&control->health[i], false);
         for (unsigned k = 0; tell && k < HX_JSON_STREAMS; k++) {
             hx_link_take(&control->link, i, channel_stream(k),
                          hx_json_log_offset(&control->log[i], k),
@@ -344,8 +355,10 @@ int hx_control_timeout_ms(const struct hx_control *control)
 {
     int64_t wait_ms = retry_ms(control);
 
-    for (size_t i = 0; i < control->containers; i++)
+    for (size_t i = 0; i < control->containers; i++) {
         wait_ms = sooner(wait_ms, hx_json_log_timeout_ms(&control->log[i]));
+        wait_ms = sooner(wait_ms, hx_health_timeout_ms(&control->health[i]));
+    }
     if (!control->channel)
         return (int)wait_ms;
     if (rest_ms(control) > 0)
@@ -384,6 +397,8 @@ void hx_control_drain(struct hx_control *control)
         if (hx_link_read(&control->link, &sink, NULL) < 0)
             break;
     }
-    for (size_t i = 0; i < control->containers; i++)
+    for (size_t i = 0; i < control->containers; i++) {
         hx_json_log_write(&control->log[i], true);
+        hx_health_write(&control->health[i], true);
+    }
 }

@@ -31,9 +31,10 @@ struct hx_control;
 
 /* Opens logs and socket; `console`, borrowed, shows what containers put out.
  * *control_r is the caller's. */
-int hx_control_open(const struct hx_pod_dir *dir, uint32_t domid,
-                    size_t containers, struct hx_console *console,
-                    struct hx_control **control_r, struct hx_err *err);
+int hx_control_open(const struct hx_pod_dirs *dirs, struct hx_pod_dir *dir,
+                    uint32_t domid, const struct hx_pod_spec *spec,
+                    struct hx_console *console, struct hx_control **control_r,
+                    struct hx_err *err);
 /* Takes NULL. */
 void hx_control_close(struct hx_control *control);
 

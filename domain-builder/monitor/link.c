@@ -285,6 +285,7 @@ static int take_frame(struct hx_link *link, const struct hx_ch_frame *frame,
                       struct hx_err *err)
 {
     struct hx_link_session *session = hx_link_find(link, frame->session);
+    struct hx_ch_health health;
     int r = 0;
 
     if (!link->version && frame->type != HX_CH_BYE)
@@ -301,6 +302,11 @@ static int take_frame(struct hx_link *link, const struct hx_ch_frame *frame,
     case HX_CH_TAKEN:
         if (frame->stream != HX_CH_STDIN)
             return broken("TAKEN of an output", frame, err);
+        break;
+    case HX_CH_HEALTH:
+        if (frame->session >= link->containers ||
+            hx_ch_health_decode(payload, frame->payload, &health) < 0)
+            return broken("a health report that is none", frame, err);
         break;
     case HX_CH_OPENED:
     case HX_CH_ENDED:

@@ -98,11 +98,12 @@ static int begin(struct monitor *monitor, struct hx_err *err)
     if (r < 0)
         return r;
     monitor->containers = pod.spec.container_count;
-    hx_pod_release(&pod);
     r = hx_console_open(&monitor->console, &monitor->dir, err);
     if (r == 0)
-        r = hx_control_open(&monitor->dir, monitor->domid, monitor->containers,
-                            &monitor->console, &monitor->control, err);
+        r = hx_control_open(&monitor->dirs, &monitor->dir, monitor->domid,
+                            &pod.spec, &monitor->console, &monitor->control,
+                            err);
+    hx_pod_release(&pod);
     if (r == 0)
         r = hx_sight_open(monitor->domid, monitor->uuid, &monitor->sight, err);
     return r;

@@ -50,7 +50,6 @@ static void options_are_dockers(void **state)
         { HX_CONFINE_PIDS_LIMIT, HX_ERR_USAGE, "x", "--pids-limit" },
         { HX_CONFINE_CPU_SHARES, 0, "1024", "" },
         { HX_CONFINE_CPU_SHARES, HX_ERR_USAGE, "1", "--cpu-shares" },
-        { HX_CONFINE_HEALTH, HX_ERR_UNSUPPORTED, "x", "health" },
     };
 
     (void)state;

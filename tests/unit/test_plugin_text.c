@@ -307,7 +307,7 @@ static void test_a_pod_as_json(void **state)
                   .containers = &container,
                   .container_count = 1 },
     };
-    _cleanup_json_ json_t *doc = hx_pod_inspect_json(&pod, "/log");
+    _cleanup_json_ json_t *doc = hx_pod_inspect_json(&pod, "/log", NULL);
     _cleanup_json_ json_t *entry = hx_pod_list_json(&pod, NOW);
     const char *status, *error, *ip, *created, *stage, *stop;
     int running, code, prefix, domid, memory, us;
@@ -354,7 +354,7 @@ static void test_a_pod_as_json(void **state)
 static void test_a_pod_with_nothing_known_as_json(void **state)
 {
     struct hx_pod pod = { .uuid = "x" };
-    _cleanup_json_ json_t *doc = hx_pod_inspect_json(&pod, NULL);
+    _cleanup_json_ json_t *doc = hx_pod_inspect_json(&pod, NULL, NULL);
     _cleanup_json_ json_t *entry = hx_pod_list_json(&pod, NOW);
 
     (void)state;
