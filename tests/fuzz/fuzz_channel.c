@@ -2,10 +2,12 @@
 /* sources: domain-builder/monitor/link.c domain-builder/monitor/client.c */
 /* sources: domain-builder/monitor/clients-input.c */
 /* sources: domain-builder/monitor/json-record.c image/base/[a-z]*.c */
+/* sources: domain-builder/pod-health.c */
 /* packages: jansson */
 /*
  * What dom0 reads from a guest over the control channel: frames in pieces of
- * any size, into a log's records, a container's input and an exec's command.
+ * any size, into a log's records, a container's input, an exec's command and
+ * the words of a probe.
  * The first byte: bit 0, a HELLO stands before the rest; the others, the
  * pieces' size.
  */
@@ -20,6 +22,7 @@
 #include "domain-builder/monitor/clients-input.h"
 #include "domain-builder/monitor/json-record.h"
 #include "domain-builder/monitor/link.h"
+#include "domain-builder/pod-health.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -75,6 +78,29 @@ static void log_it(const uint8_t *payload, size_t len)
     hx_buf_release(&out);
 }
 
+/* Of a report that makes sense the words are JSON, and no control character
+ * but newline and tab. */
+static void keep_health(const uint8_t *payload, size_t len)
+{
+    struct hx_ch_health health;
+    char *text;
+    json_t *string;
+
+    if (hx_ch_health_decode(payload, len, &health) < 0)
+        abort();
+    text =
+        hx_health_text(payload + HX_CH_HEALTH_BYTES, len - HX_CH_HEALTH_BYTES);
+    string = json_string(text);
+    if (!string || strlen(text) > HX_HEALTH_OUTPUT_MAX)
+        abort();
+    for (const char *p = text; *p; p++) {
+        if ((unsigned char)*p < 0x20 && *p != '\n' && *p != '\t')
+            abort();
+    }
+    json_decref(string);
+    free(text);
+}
+
 static void take(void *ctx, const struct hx_ch_frame *frame,
                  const uint8_t *payload)
 {
@@ -87,6 +113,10 @@ static void take(void *ctx, const struct hx_ch_frame *frame,
         return;
     if (!exec && frame->session != 0)
         abort();
+    if (frame->type == HX_CH_HEALTH) {
+        keep_health(payload, frame->payload);
+        return;
+    }
     if (frame->type == HX_CH_DATA || frame->type == HX_CH_END) {
         if (frame->stream == HX_CH_STDIN || frame->value != *next)
             abort();

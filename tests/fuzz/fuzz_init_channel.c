@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pv-init/health.h"
 #include "pv-init/session.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -49,6 +50,9 @@ static ssize_t line_write(void *arg, const void *from, size_t size)
 
 static struct hx_init_sessions sessions;
 static struct hx_init_channel channel;
+/* Of a container whose probe says something new at each turn. */
+static struct hx_init_health health;
+static struct hx_init_healths healths = { .list = { &health } };
 
 static int take(void *arg, const struct hx_ch_frame *frame,
                 const uint8_t *payload, struct hx_init_err *err)
@@ -57,9 +61,10 @@ static int take(void *arg, const struct hx_ch_frame *frame,
         hx_init_session_find(&sessions, frame->session);
 
     (void)arg;
-    if (frame->type == HX_CH_HELLO)
+    if (frame->type == HX_CH_HELLO) {
         hx_init_sessions_reconnect(&sessions);
-    else if (frame->type == HX_CH_OPEN)
+        hx_init_healths_reconnect(&healths);
+    } else if (frame->type == HX_CH_OPEN)
         return hx_init_session_open(&sessions, &channel, frame, payload, err);
     else if (session)
         return hx_init_session_take(&sessions, session, frame, payload, err);
@@ -127,6 +132,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             channel.state != HX_INIT_CHANNEL_CLOSED)) {
         hx_init_sessions_work(&sessions);
         hx_init_sessions_pump(&sessions, &channel);
+        health.number++;
+        health.due = true;
+        health.output_len = HX_CH_HEALTH_OUTPUT_MAX;
+        hx_init_healths_pump(&healths, &channel);
         hx_init_channel_flush(&channel);
         check();
     }

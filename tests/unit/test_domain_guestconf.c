@@ -58,6 +58,8 @@ static void test_two_images_without_network(void **state)
     free(json);
 }
 
+static char *probe[] = { "CMD", "probe", "-x", NULL };
+
 /* The contract, from both its ends. */
 static void test_pv_init_reads_what_was_meant(void **state)
 {
@@ -68,6 +70,14 @@ static void test_pv_init_reads_what_was_meant(void **state)
 
     (void)state;
     domain_fixture_init(&fixture);
+    fixture.container[0].health = (struct hx_health_spec){
+        .test = probe,
+        .args = probe + 1,
+        .interval_ms = HX_HEALTH_MS_MAX,
+        .timeout_ms = 2,
+        .start_period_ms = 3,
+        .retries = 4,
+    };
     json = make(&fixture);
     assert_int_equal(hx_init_config_parse(json, strlen(json), &config, &why),
                      0);
@@ -89,6 +99,11 @@ static void test_pv_init_reads_what_was_meant(void **state)
     assert_string_equal(config.containers[0].user, "www-data:www-data");
     assert_int_equal(config.containers[0].stop_signal, 3);
     assert_int_equal(config.containers[0].stop_timeout_ms, 10000);
+    assert_string_equal(config.containers[0].health.args[1], "-x");
+    assert_int_equal(config.containers[0].health.interval_ms, INT32_MAX);
+    assert_int_equal(config.containers[0].health.timeout_ms, 2);
+    assert_int_equal(config.containers[0].health.start_period_ms, 3);
+    assert_int_equal(config.containers[0].health.retries, 4);
     hx_init_config_release(&config);
     free(json);
 }

@@ -325,7 +325,9 @@ static const char config_text[] =
     "\"unknown\":[1],\"config\":{\"Entrypoint\":[\"/e\",\"x\"],\"Cmd\":[\"c\"]"
     ",\"Env\":[\"PATH=/bin\",\"A=b=c\"],\"User\":\"1:2\",\"WorkingDir\":\"/w\","
     "\"StopSignal\":\"SIGQUIT\",\"ExposedPorts\":{\"80/tcp\":{}},"
-    "\"Volumes\":{\"/v\":{}},\"Labels\":{\"k\":\"v\"}},"
+    "\"Volumes\":{\"/v\":{}},\"Labels\":{\"k\":\"v\"},"
+    "\"Shell\":[\"/bin/ash\",\"-c\"],\"Healthcheck\":{\"Test\":["
+    "\"CMD-SHELL\",\"true\"],\"Interval\":5000000000,\"Retries\":4}},"
     "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" D("c") "\",\"" D(
         "d") "\"]}}";
 
@@ -351,6 +353,11 @@ static void test_config(void **state)
     assert_string_equal(config.exposed_ports[0], "80/tcp");
     assert_string_equal(config.volumes[0], "/v");
     assert_string_equal(config.labels[0], "k=v");
+    assert_string_equal(config.shell[0], "/bin/ash");
+    assert_string_equal(config.health.test[1], "true");
+    assert_true(config.health.interval_ns == 5000000000);
+    assert_true(config.health.timeout_ns == 0);
+    assert_int_equal(config.health.retries, 4);
     assert_int_equal(rootfs.count, 2);
     assert_string_equal(rootfs.diff_ids[1], D("d"));
     hx_config_release(&config);

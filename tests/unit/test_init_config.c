@@ -148,6 +148,19 @@ static void wrong_fields_are_named(void **state)
         { "\"stop_signal\": 64", "\"stop_signal\": 0", "from 1 to 64" },
         { "\"stop_timeout_ms\": 0", "\"x\": 0",
           "\"stop_timeout_ms\" is missing" },
+        { "\"tty\": true",
+          "\"health\": {\"args\": [], \"interval_ms\": 1, \"timeout_ms\": 1, "
+          "\"start_period_ms\": 0, \"retries\": 1}, \"tty\": true",
+          "health: field \"args\"" },
+        { "\"tty\": true",
+          "\"health\": {\"args\": [\"x\"], \"interval_ms\": 0, \"timeout_ms\": "
+          "1, \"start_period_ms\": 0, \"retries\": 1}, \"tty\": true",
+          "health: field \"interval_ms\"" },
+        { "\"tty\": true",
+          "\"health\": {\"args\": [\"x\"], \"interval_ms\": 1, \"timeout_ms\": "
+          "1, \"start_period_ms\": 0, \"retries\": 0}, \"tty\": true",
+          "\"retries\" is not" },
+        { "\"tty\": true", "\"health\": 1, \"tty\": true", "\"health\"" },
         { "true", "1", "true or false" },
         { "\"user\": \"www:33\"", "\"user\": 33", "\"user\" is not a string" },
         { "\"user\"", "\"cwd\"", "not JSON" }, /* a key given twice */

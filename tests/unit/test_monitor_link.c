@@ -248,6 +248,19 @@ static void lies_end_the_connection(void **state)
         { "TAKEN of an output",
           { 0 },
           { .type = HX_CH_TAKEN, .stream = 1, .value = 100 } },
+        { "a health report",
+          { 0 },
+          { .type = HX_CH_HEALTH, .payload = HX_CH_HEALTH_BYTES - 1 } },
+        { "a health report",
+          { 0 },
+          { .type = HX_CH_HEALTH,
+            .session = 2, /* there are two */
+            .payload = HX_CH_HEALTH_BYTES } },
+        { "a health report",
+          { 0 },
+          { .type = HX_CH_HEALTH,
+            .session = EXEC,
+            .payload = HX_CH_HEALTH_BYTES } },
         { "no frame", { 0 }, { .type = HX_CH_DATA, .stream = 3 } },
         { "no frame",
           { 0 },
@@ -295,6 +308,26 @@ static void the_unknown_is_skipped(void **state)
     guest_frame(&scene->guest, HX_CH_STATS, 77, 0, 1);
     runs(scene);
     assert_int_equal(scene->frames, 1);
+}
+
+/* Whatever the container says; it is for its sink to judge. */
+static void health_is_told(void **state)
+{
+    struct scene *scene = *state;
+    const uint8_t report[HX_CH_HEALTH_BYTES + 2] = { 1 };
+
+    guest_sends(&scene->guest,
+                (struct hx_ch_frame){ .type = HX_CH_HEALTH,
+                                      .session = 1,
+                                      .value = 3,
+                                      .payload = sizeof(report) },
+                report);
+    runs(scene);
+    assert_int_equal(scene->frames, 1);
+    assert_int_equal(scene->last.type, HX_CH_HEALTH);
+    assert_int_equal(scene->last.session, 1);
+    assert_int_equal(scene->last.value, 3);
+    assert_int_equal(guest_gets(&scene->guest).type, 0);
 }
 
 static void goodbyes_are_no_crime(void **state)
@@ -418,6 +451,7 @@ int main(void)
         cmocka_unit_test(lies_end_the_connection),
         UP(output_beyond_the_window_ends_it),
         UP(the_unknown_is_skipped),
+        UP(health_is_told),
         UP(goodbyes_are_no_crime),
         UP(what_was_left_behind_is_read),
         UP(a_fresh_session_begins_at_0),
