@@ -56,14 +56,16 @@ YML
 }
 
 # The files of the nginx image as one layer: tar2sqfs knows nothing of whiteouts.
+# (Nor does it read what `umoci insert` writes.)
 flat_nginx() { # FOLDER
     local nginx flat=$1/oci/flat
     nginx=$(cache_path test-images "$(images_key)")/oci/nginx
     umoci unpack --image "$nginx:latest" "$1/bundle"
+    make_tar "$1/bundle/rootfs" "$1/layer.tar"
     umoci init --layout "$flat"
     umoci new --image "$flat:latest"
-    umoci insert --image "$flat:latest" "$1/bundle/rootfs" /
-    rm -rf "$1/bundle"
+    umoci raw add-layer --image "$flat:latest" "$1/layer.tar"
+    rm -rf "$1/bundle" "$1/layer.tar"
 }
 
 sized_images() { # OUT
