@@ -11,7 +11,7 @@ struct reader {
     struct hx_fill_result *result;
 };
 
-static void take_progress(const json_t *line, const struct hx_progress *to)
+void hx_fill_progress(const json_t *line, const struct hx_progress *to)
 {
     struct hx_progress_event event = { .stage = "", .object = "" };
 
@@ -50,7 +50,7 @@ static void take_line(const json_t *line, void *opaque)
     json_t *image = json_object_get(line, "image");
 
     if (json_is_object(progress))
-        take_progress(progress, reader->progress);
+        hx_fill_progress(progress, reader->progress);
     if (json_is_object(image))
         take_image(image, reader->result);
 }

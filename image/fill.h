@@ -6,6 +6,8 @@
 #ifndef HX_FILL_H
 #define HX_FILL_H
 
+#include <jansson.h>
+
 #include "image/image.h"
 #include "image/reference.h"
 
@@ -20,6 +22,8 @@ int hx_fill(const struct hx_store *store, const struct hx_source *source,
             const struct hx_image_options *options,
             const struct hx_progress *progress, struct hx_fill_result *result_r,
             struct hx_err *err);
+/* Hands on a "progress" object of the program's; `to` may be NULL. */
+void hx_fill_progress(const json_t *line, const struct hx_progress *to);
 void hx_fill_result_release(struct hx_fill_result *result);
 
 /* Has `pull` hash the root disk of a stored image and record how its file

@@ -90,7 +90,8 @@ struct hx_image_options {
  * "retrying" counts tries in place of bytes. */
 struct hx_progress_event {
     const char *stage;  /* "resolving" "waiting" "downloading" "retrying"
-                           "reading" "converting" "done" */
+                           "reading" "converting" "done"; of a push "pushing",
+                           and at its end "pushed", "exists" or "mounted" */
     const char *object; /* printable: short digest, or the reference */
     uint64_t done_bytes;
     uint64_t total_bytes; /* 0 when unknown */
@@ -151,6 +152,20 @@ int hx_image_remove(struct hx_store *store, const char *reference, int force,
  */
 int hx_image_add_name(struct hx_store *store, const char *image,
                       const char *name, struct hx_err *err);
+
+struct hx_pushed {
+    char digest[HX_DIGEST_TEXT_MAX]; /* of the manifest in the registry */
+    uint64_t size_bytes;             /* its size */
+};
+
+/*
+ * Sends the stored image of that name to the registry that the name says.
+ * HX_ERR_NOT_FOUND: no such image here; HX_ERR_UNSUPPORTED: it came from an
+ * archive whose layers are not kept.  `progress` may be NULL.
+ */
+int hx_image_push(struct hx_store *store, const char *reference,
+                  const struct hx_progress *progress,
+                  struct hx_pushed *pushed_r, struct hx_err *err);
 
 /* Takes NULL and a zeroed image. */
 void hx_image_release(struct hx_image *image);

@@ -28,6 +28,7 @@ const struct hx_command *const hx_commands[] = {
     &hx_cmd_recover,
     &hx_cmd_destroy,
     &hx_cmd_pull,
+    &hx_cmd_push,
     &hx_cmd_images,
     &hx_cmd_rmi,
     &hx_cmd_tag,

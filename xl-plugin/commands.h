@@ -71,6 +71,7 @@ extern const struct hx_command hx_cmd_top;
 extern const struct hx_command hx_cmd_stats;
 extern const struct hx_command hx_cmd_destroy;
 extern const struct hx_command hx_cmd_pull;
+extern const struct hx_command hx_cmd_push;
 extern const struct hx_command hx_cmd_images;
 extern const struct hx_command hx_cmd_rmi;
 extern const struct hx_command hx_cmd_tag;

@@ -16,6 +16,18 @@
 #define BAR_MAX      40
 #define SIZES_WIDTH  13 /* "999MB/999MB" and a bit */
 
+/* Nothing more comes of it. */
+static bool has_ended(const struct hx_progress_line *line)
+{
+    static const char *const ends[] = { "done", "pushed", "exists", "mounted" };
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        if (strcmp(line->stage, ends[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Of retries, tries stand in the place of bytes (image.h). */
 static void print_count(const struct hx_progress_line *line, uint64_t count,
                         char text[HX_SIZE_TEXT])
@@ -54,7 +66,6 @@ static void add_bar(struct hx_buf *out, const struct hx_progress_line *line,
 void hx_progress_format(const struct hx_progress_line *line, unsigned width,
                         struct hx_buf *out)
 {
-    bool is_done = strcmp(line->stage, "done") == 0;
     unsigned object = hx_text_width(line->object);
     char done[HX_SIZE_TEXT], total[HX_SIZE_TEXT], sizes[2 * HX_SIZE_TEXT + 1];
     unsigned left;
@@ -74,7 +85,7 @@ void hx_progress_format(const struct hx_progress_line *line, unsigned width,
 
     print_count(line, line->done_bytes, done);
     print_count(line, line->total_bytes, total);
-    if (is_done) {
+    if (has_ended(line)) {
         hx_buf_adds(out, line->stage);
         return;
     }
@@ -131,7 +142,7 @@ static void print_stage(const struct hx_progress_view *view,
 
 static bool is_complete(const struct hx_progress_line *line)
 {
-    return strcmp(line->stage, "done") == 0 ||
+    return has_ended(line) ||
            (line->total_bytes && line->done_bytes == line->total_bytes);
 }
 

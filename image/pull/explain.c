@@ -78,8 +78,9 @@ int hx_session_explain(const struct hx_session *session,
     if (reply->status == 403)
         return hx_err_set(err, HX_ERR_AUTH,
                           "registry %s refuses it (403%s%s); log in as "
-                          "somebody who may read it with 'xl hyper-login'",
-                          host, *words.message ? ": " : "", words.message);
+                          "somebody who may %s it with 'xl hyper-login'",
+                          host, *words.message ? ": " : "", words.message,
+                          session->scope ? "write" : "read");
     if (reply->status == 429)
         return hx_err_set(err, HX_ERR_NETWORK,
                           "registry %s has had too many requests from here "

@@ -15,6 +15,7 @@
 #define HEADER_MAX_BYTES ((size_t)256 << 10)
 #define CHALLENGES_MAX   16
 #define STALL_BYTES      512L /* a second */
+#define UPLOAD_PATIENCE  10   /* times the stall of a download */
 
 struct hx_http {
     CURL *curl;
@@ -29,6 +30,7 @@ struct transfer {
     CURL *curl;
     struct hx_err *err;
     time_t retry_at, server_time; /* 0: not said */
+    uint64_t sent_bytes;          /* of the upload */
     int begun;
     int refused; /* a callback has set the error */
 };
@@ -92,6 +94,7 @@ static void reset_reply(struct hx_http_reply *reply, size_t body_max)
     hx_http_reply_release(reply);
     *reply = (struct hx_http_reply){ .length_bytes = -1,
                                      .range_start = -1,
+                                     .range_end = -1,
                                      .retry_after_s = -1,
                                      .header_bytes = header_bytes,
                                      .body = HX_BUF_INIT(body_max) };
@@ -186,6 +189,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *opaque)
     take_string(line, len, "Docker-Content-Digest", &t->reply->content_digest);
     take_number(line, len, "Content-Length", "", &t->reply->length_bytes);
     take_number(line, len, "Content-Range", "bytes ", &t->reply->range_start);
+    take_number(line, len, "Range", "0-", &t->reply->range_end);
+    take_number(line, len, "Range", "bytes=0-", &t->reply->range_end);
     take_number(line, len, "Retry-After", "", &t->reply->retry_after_s);
     take_retry_date(line, len, t);
     challenge = value_of(line, len, "WWW-Authenticate");
@@ -370,6 +375,90 @@ static void set_limits(CURL *curl, const struct hx_http_times *times)
     curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 }
 
+static size_t on_read(char *to, size_t size, size_t count, void *opaque)
+{
+    struct transfer *t = opaque;
+    const struct hx_http_upload *upload = t->request->upload;
+    uint64_t left = upload->bytes - t->sent_bytes;
+    uint64_t at = upload->start + t->sent_bytes;
+    size_t len = size * count;
+    ssize_t n;
+
+    if (len > left)
+        len = (size_t)left;
+    if (upload->data) {
+        memcpy(to, (const char *)upload->data + at, len);
+        n = (ssize_t)len;
+    } else {
+        do {
+            n = pread(upload->fd, to, len, (off_t)at);
+        } while (n < 0 && errno == EINTR);
+    }
+    if (n < 0 || (n == 0 && len)) {
+        hx_err_sys(t->err, HX_ERR_SYSTEM, n < 0 ? errno : EIO,
+                   "reading what is to be sent");
+        t->refused = 1;
+        return CURL_READFUNC_ABORT;
+    }
+    t->sent_bytes += (uint64_t)n;
+    if (upload->sent)
+        upload->sent(t->sent_bytes, upload->opaque);
+    return (size_t)n;
+}
+
+/* curl begins anew when a connection that it kept turns out to be dead. */
+static int on_seek(void *opaque, curl_off_t offset, int origin)
+{
+    struct transfer *t = opaque;
+
+    if (origin != SEEK_SET || offset < 0 ||
+        (uint64_t)offset > t->request->upload->bytes)
+        return CURL_SEEKFUNC_FAIL;
+    t->sent_bytes = (uint64_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+static struct curl_slist *set_upload(struct hx_http *http, struct transfer *t,
+                                     struct curl_slist *headers, int *failed)
+{
+    const struct hx_http_upload *upload = t->request->upload;
+    CURL *curl = http->curl;
+
+    curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(curl, CURLOPT_READDATA, t);
+    curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, on_seek);
+    curl_easy_setopt(curl, CURLOPT_SEEKDATA, t);
+    curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)upload->bytes);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME,
+                     http->times.stall_s * UPLOAD_PATIENCE);
+    headers = add_header(headers, "Content-Type", upload->content_type, failed);
+    if (upload->content_range)
+        headers =
+            add_header(headers, "Content-Range", upload->content_range, failed);
+    return headers;
+}
+
+static struct curl_slist *set_method(struct hx_http *http, struct transfer *t,
+                                     struct curl_slist *headers, int *failed)
+{
+    const char *method = t->request->method;
+    CURL *curl = http->curl;
+
+    if (t->request->upload)
+        headers = set_upload(http, t, headers, failed);
+    if (strcmp(method, "HEAD") == 0) {
+        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+        return headers;
+    }
+    if (!t->request->upload) {
+        curl_easy_setopt(curl, CURLOPT_POST, 1L);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+    }
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+    return headers;
+}
+
 /* The whole request; the slist is the caller's to free. */
 static struct curl_slist *prepare(struct hx_http *http, struct transfer *t,
                                   const struct hx_url *url, char *words,
@@ -400,6 +489,8 @@ static struct curl_slist *prepare(struct hx_http *http, struct transfer *t,
         curl_easy_setopt(curl, CURLOPT_POST, 1L);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->form);
     }
+    if (request->method)
+        headers = set_method(http, t, headers, failed);
     if (request->range_start) {
         char range[32];
 

@@ -35,17 +35,34 @@ struct hx_http_reply {
     char **challenges;     /* each WWW-Authenticate line */
     int64_t length_bytes;  /* Content-Length, or -1 */
     int64_t range_start;   /* of Content-Range, or -1 */
+    int64_t range_end;     /* of Range, which tells what of an upload came */
     int64_t retry_after_s; /* or -1 */
     struct hx_buf body;
     size_t header_bytes;
 };
 
+/* A body to be sent: memory, or a part of a file, which is read anew for
+ * each try. */
+struct hx_http_upload {
+    const void *data; /* NULL: the file */
+    int fd;
+    uint64_t start; /* offset in either */
+    uint64_t bytes;
+    const char *content_type;
+    const char *content_range; /* "0-99", or NULL */
+    /* Told what of `bytes` is on its way; may be NULL. */
+    void (*sent)(uint64_t bytes, void *opaque);
+    void *opaque;
+};
+
 struct hx_http_request {
     const char *url;
-    const char *unix_socket;     /* or NULL */
-    const char *accept;          /* or NULL */
-    const char *bearer;          /* token, or NULL */
-    const char *user, *password; /* Basic, or NULL */
+    const char *method; /* "HEAD", "POST", "PUT", "PATCH"; NULL: GET */
+    const struct hx_http_upload *upload; /* of POST, PUT, PATCH; or NULL */
+    const char *unix_socket;             /* or NULL */
+    const char *accept;                  /* or NULL */
+    const char *bearer;                  /* token, or NULL */
+    const char *user, *password;         /* Basic, or NULL */
     const char *form;     /* POST of this urlencoded form, or NULL: GET */
     uint64_t range_start; /* 0: the whole */
     const struct hx_http_tls *tls; /* NULL: system CAs */
@@ -73,6 +90,8 @@ void hx_http_free(struct hx_http *http);
 const struct hx_http_times *hx_http_times(const struct hx_http *http);
 
 /*
+ * One request of any method; one with an upload may stand still ten times as
+ * long, since a registry looks at all of it before it answers.
  * 0 when an answer came, whatever its status.  HX_ERR_NETWORK when none or
  * only a part of it came: trying again may help.  *reply_r is filled in
  * either case and released by the caller.

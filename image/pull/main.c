@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * pull: from a reference to an image in the store.
+ * pull: from a reference to an image in the store, and back with --push.
  *
  * Started by the image library (image/fill.c), which shows what it reports;
  * it answers in lines of JSON (image/helper.h) and prints nothing else.  All
@@ -17,6 +17,7 @@
 #include "image/pull/disk.h"
 #include "image/pull/login.h"
 #include "image/pull/pull.h"
+#include "image/pull/push.h"
 #include "image/pull/report.h"
 #include "image/store.h"
 
@@ -25,6 +26,7 @@ static const char usage[] =
     "       pull --login REGISTRY --user NAME    (password on stdin)\n"
     "       pull --logout REGISTRY\n"
     "       pull --check-disk ID                 (of a stored image)\n"
+    "       pull --push REFERENCE\n"
     "\n"
     "Fetch an image into the store.  This program is started by xl-hyper.\n"
     "\n"
@@ -46,7 +48,8 @@ enum {
     OPT_LOGIN,
     OPT_USER,
     OPT_LOGOUT,
-    OPT_CHECK_DISK
+    OPT_CHECK_DISK,
+    OPT_PUSH
 };
 
 static const struct option long_options[] = {
@@ -60,6 +63,7 @@ static const struct option long_options[] = {
     { "user", required_argument, NULL, OPT_USER },
     { "logout", required_argument, NULL, OPT_LOGOUT },
     { "check-disk", required_argument, NULL, OPT_CHECK_DISK },
+    { "push", required_argument, NULL, OPT_PUSH },
     { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
 };
@@ -67,7 +71,7 @@ static const struct option long_options[] = {
 struct command {
     struct hx_pull pull;
     const char *store;
-    const char *login, *user, *logout;
+    const char *login, *user, *logout, *push;
     const char *check_disk;
     int help;
 };
@@ -121,6 +125,9 @@ static int take_option(int option, struct command *command, struct hx_err *err)
     case OPT_CHECK_DISK:
         command->check_disk = optarg;
         return 0;
+    case OPT_PUSH:
+        command->push = optarg;
+        return 0;
     case 'h':
         command->help = 1;
         return 0;
@@ -142,12 +149,14 @@ static int parse(int argc, char **argv, struct command *command,
     if (rc < 0 || command->help)
         return rc;
     modes = (command->login != NULL) + (command->logout != NULL) +
-            (command->check_disk != NULL) + (argc - optind > 0);
+            (command->check_disk != NULL) + (command->push != NULL) +
+            (argc - optind > 0);
     if (modes != 1 || argc - optind > 1 ||
         (command->login != NULL) != (command->user != NULL))
         return hx_err_set(err, HX_ERR_USAGE,
                           "pull: one reference, --login with --user, "
-                          "--logout, or --check-disk; see 'pull --help'");
+                          "--logout, --push or --check-disk; see 'pull "
+                          "--help'");
     command->pull.reference = argv[optind];
     return 0;
 }
@@ -180,6 +189,8 @@ static int run(struct command *command, struct hx_err *err)
     rc = hx_store_open(command->store, &store, err);
     if (rc == 0 && command->check_disk)
         return hx_disk_check(&store, command->check_disk, err);
+    if (rc == 0 && command->push)
+        return hx_push_run(&store, command->push, &command->pull.times, err);
     return rc < 0 ? rc : hx_pull_run(&store, &command->pull, err);
 }
 

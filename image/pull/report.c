@@ -109,6 +109,12 @@ void hx_report_image(const char *id, const char *reference)
                    reference));
 }
 
+void hx_report_pushed(const char *digest, size_t size_bytes)
+{
+    send(json_pack("{s:{s:s, s:I}}", "pushed", "digest", digest, "size_bytes",
+                   (json_int_t)size_bytes));
+}
+
 void hx_report_error(const struct hx_err *err)
 {
     send(json_pack("{s:{s:s, s:s}}", "error", "code", hx_err_name(err->code),

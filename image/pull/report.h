@@ -6,6 +6,7 @@
 #ifndef HX_PULL_REPORT_H
 #define HX_PULL_REPORT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "image/base/err.h"
@@ -30,6 +31,8 @@ void hx_report_whole(struct hx_whole *whole, int64_t more_bytes);
 
 /* {"image": {"id", "reference"}}; `reference` may be NULL. */
 void hx_report_image(const char *id, const char *reference);
+/* {"pushed": {"digest", "size_bytes"}}: the manifest's. */
+void hx_report_pushed(const char *digest, size_t size_bytes);
 /* {"error": {"code", "message"}} */
 void hx_report_error(const struct hx_err *err);
 

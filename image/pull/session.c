@@ -170,6 +170,17 @@ static int check_realm(const struct hx_session *session,
     return 0;
 }
 
+/* The challenge, which this borrows from.  What a push will need next is in
+ * the scope, too: one token serves for all. */
+static struct hx_challenge asked_for(const struct hx_session *session)
+{
+    struct hx_challenge asked = session->challenge;
+
+    if (session->scope)
+        asked.scope = (char *)session->scope;
+    return asked;
+}
+
 /* Whose certificates hold for the token server. */
 static int token_tls(const struct hx_session *session, const struct hx_url *url,
                      int own, struct hx_http_tls *tls,
@@ -203,8 +214,9 @@ static int send_token_request(struct hx_session *session,
     if (rc < 0)
         return rc;
     if (identity) {
-        form =
-            hx_token_form(&session->challenge, session->repository, identity);
+        struct hx_challenge asked = asked_for(session);
+
+        form = hx_token_form(&asked, session->repository, identity);
         if (!form)
             return no_memory(err);
         request.form = form;
@@ -245,6 +257,7 @@ static int ask_for_token(struct hx_session *session, const struct hx_url *url,
 
 static int fetch_token(struct hx_session *session, struct hx_err *err)
 {
+    struct hx_challenge asked;
     _cleanup_free_ char *text = NULL;
     _cleanup_url_ struct hx_url url = { 0 };
     int own = 0, rc;
@@ -253,10 +266,11 @@ static int fetch_token(struct hx_session *session, struct hx_err *err)
     rc = find_credentials(session, err);
     if (rc < 0)
         return rc;
+    asked = asked_for(session);
     /* What a form says is not said again in the URL. */
     text = session->credentials.identity_token
                ? strdup(session->challenge.realm)
-               : hx_token_url(&session->challenge, session->repository);
+               : hx_token_url(&asked, session->repository);
     if (!text)
         return hx_err_set(err, HX_ERR_REGISTRY,
                           "registry %s names no usable token server",
@@ -320,11 +334,17 @@ static void set_credentials(const struct hx_session *session,
     }
 }
 
-static int is_redirect(const struct hx_http_reply *reply)
+/* What is sent is sent again only where that is asked for (307, 308). */
+static int is_redirect(const struct hx_http_request *request,
+                       const struct hx_http_reply *reply)
 {
-    return reply->location && (reply->status == 301 || reply->status == 302 ||
-                               reply->status == 303 || reply->status == 307 ||
-                               reply->status == 308);
+    if (!reply->location)
+        return 0;
+    if (reply->status == 307 || reply->status == 308)
+        return 1;
+    return (!request->method || strcmp(request->method, "HEAD") == 0) &&
+           (reply->status == 301 || reply->status == 302 ||
+            reply->status == 303);
 }
 
 /* Where the answer sends us; *url is replaced. */
@@ -383,7 +403,7 @@ static int follow(struct hx_session *session, const char *path,
         rc = hx_http_get(session->http, request, reply, err);
         if (rc == 0 && !at_home && reply->status == 401)
             return refuse_foreign_401(session, &url, err);
-        if (rc < 0 || !is_redirect(reply))
+        if (rc < 0 || !is_redirect(request, reply))
             return rc;
         if (hops == REDIRECTS_MAX)
             return hx_err_set(err, HX_ERR_REGISTRY,

@@ -23,7 +23,8 @@
 struct hx_session {
     struct hx_http *http;               /* borrowed */
     const struct hx_endpoint *endpoint; /* borrowed */
-    char *repository; /* "library/nginx"; NULL when logging in */
+    char *repository;  /* "library/nginx"; NULL when logging in */
+    const char *scope; /* of tokens, instead of what is asked for; borrowed */
     int unsure; /* nothing has answered, and there is another scheme to try */
     struct hx_challenge challenge;
     struct hx_credentials credentials;
@@ -42,9 +43,10 @@ int hx_session_copy(struct hx_session *session, struct hx_http *http,
 void hx_session_release(struct hx_session *session);
 
 /*
- * One try of GET `path` ("/v2/..."), with what else *request says; its url,
- * tls and credentials are set here.  0 for any answer but 401 and redirects,
- * which are dealt with; the caller releases *reply_r in every case.
+ * One try of `path` ("/v2/...", or the whole URL of an upload), with what else
+ * *request says; its url, tls and credentials are set here.  0 for any answer
+ * but 401 and redirects, which are dealt with; the caller releases *reply_r in
+ * every case.
  */
 int hx_session_try(struct hx_session *session, const char *path,
                    struct hx_http_request *request,

@@ -74,6 +74,21 @@ static char *scope_for(const struct hx_challenge *challenge,
     return scope;
 }
 
+/* Scopes stand apart by blanks in a challenge, and are parameters of their own
+ * in the URL. */
+static int add_scopes(CURLU *url, const char *scopes)
+{
+    while (*scopes) {
+        size_t len = strcspn(scopes, " ");
+        _cleanup_free_ char *scope = strndup(scopes, len);
+
+        if (!scope || (len && add_query(url, "scope", scope) < 0))
+            return -1;
+        scopes += len + strspn(scopes + len, " ");
+    }
+    return 0;
+}
+
 char *hx_token_url(const struct hx_challenge *challenge, const char *repository)
 {
     _cleanup_free_ char *use = scope_for(challenge, repository);
@@ -84,7 +99,7 @@ char *hx_token_url(const struct hx_challenge *challenge, const char *repository)
         curl_url_set(url, CURLUPART_URL, challenge->realm, 0) == CURLUE_OK &&
         (!challenge->service ||
          add_query(url, "service", challenge->service) == 0) &&
-        (!use || add_query(url, "scope", use) == 0) &&
+        (!use || add_scopes(url, use) == 0) &&
         curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK) {
         copy = strdup(text);
         curl_free(text);

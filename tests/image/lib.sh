@@ -231,6 +231,32 @@ fails() {
     empty
 }
 
+# -- pushing -----------------------------------------------------------------
+
+# tag REFERENCE NEW: both canonical, with a tag.
+tag() {
+    local from to
+    from=$store/refs/${1%:*}/_tags/${1##*:}
+    to=$store/refs/${2%:*}/_tags/${2##*:}
+    mkdir -p "${to%/*}"
+    jq -c --arg name "$2" '.reference = $name' "$from" >"$to"
+}
+
+pushes() {
+    pull --push "$1" || die "pushing $1: $result: $message"
+    [[ -n $(jq -r 'select(.pushed).pushed.digest' "$work/json") ]] ||
+        die "pushing $1: no digest came back"
+    whole
+}
+
+# push_fails CODE WORDS REFERENCE
+push_fails() {
+    ! pull --push "$3" || die "pushing $3 did not fail"
+    [[ $result == "$1" ]] || die "code $result: $message"
+    [[ $message == *"$2"* ]] || die "not '$2': $message"
+    [[ $message != *$'\n'* ]] || die "more than one line: $message"
+}
+
 # refuses_login HOST USER: with a wrong password, which is not kept.
 refuses_login() {
     local rc=0

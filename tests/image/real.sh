@@ -14,15 +14,17 @@ free_port() {
 print(s.getsockname()[1])'
 }
 
-# start_registry NAME PORT [YAML]: serves the images, read-only.
+# start_registry NAME PORT [YAML [SCHEME [FOLDER]]]: serves the images,
+# read-only, or what is pushed into FOLDER.
 start_registry() {
-    local name=$1 port=$2 yaml=${3:-}
+    local name=$1 port=$2 yaml=${3:-} folder=${5:-$images/registry} only=true
+    [[ $# -lt 5 ]] || only=false
     cat >"$work/$name.yml" <<YAML
 version: 0.1
 log: {level: error}
 storage:
-  filesystem: {rootdirectory: $images/registry}
-  maintenance: {readonly: {enabled: true}}
+  filesystem: {rootdirectory: $folder}
+  maintenance: {readonly: {enabled: $only}}
 http:
   addr: 127.0.0.1:$port
   secret: test
@@ -47,6 +49,12 @@ start_registry plain "${plain#*:}"
 tls=127.0.0.1:$(free_port)
 start_registry tls "${tls#*:}" "  tls: {certificate: $work/tls.crt, key: $work/tls.key}
 auth: {htpasswd: {realm: test, path: $work/htpasswd}}" https
+mkdir "$work/pushed"
+push=127.0.0.1:$(free_port)
+start_registry push "${push#*:}" "" http "$work/pushed"
+locked=127.0.0.1:$(free_port)
+start_registry locked "${locked#*:}" "  tls: {certificate: $work/tls.crt, key: $work/tls.key}
+auth: {htpasswd: {realm: test, path: $work/htpasswd}}" https "$work/pushed"
 
 mirror() {
     printf '{"registry-mirrors": ["http://%s"]}' "$plain" \
@@ -131,6 +139,47 @@ test_one_image_from_every_form() {
     done
 }
 
+# What was pushed is what was pulled, for us and for skopeo.
+test_push_and_pull_again() {
+    local image
+    rm -rf "$work"/pushed/*
+    mirror
+    pulls nginx:latest
+    image=$id
+    tag docker.io/library/nginx:latest "$push/team/nginx:1"
+    pushes "$push/team/nginx:1"
+    tag docker.io/library/nginx:latest "$push/else/nginx:1"
+    pushes "$push/else/nginx:1"
+    grep -q '"mounted"' "$work/json" || die "nothing was mounted"
+    rm -rf "$store"
+    pulls "$push/else/nginx:1"
+    [[ $id == "$image" ]] || die "another id: $id"
+    rm -rf "$store"
+    pulls "$push/team/nginx:1"
+    [[ $id == "$image" ]] || die "another id: $id"
+    skopeo --insecure-policy copy -q --src-tls-verify=false \
+        "docker://$push/team/nginx:1" "oci:$work/copy:1"
+}
+
+test_push_with_login() {
+    local image
+    rm -rf "$work"/pushed/*
+    mirror
+    pulls busybox
+    image=$id
+    tag docker.io/library/busybox:latest "$locked/busybox:2"
+    push_fails network "certificate is not trusted" "$locked/busybox:2"
+    mkdir -p "$HX_CONFDIR/certs.d/$locked"
+    cp "$work/tls.crt" "$HX_CONFDIR/certs.d/$locked/ca.crt"
+    push_fails auth "log in with 'xl hyper-login $locked'" "$locked/busybox:2"
+    echo secret | "$build/bin/pull" --login "$locked" --user hyper
+    pushes "$locked/busybox:2"
+    rm -rf "$store"
+    pulls "$locked/busybox:2"
+    [[ $id == "$image" ]] || die "another id: $id"
+}
+
 run_tests images_of_docker_io_come_from_the_mirror https_with_login \
     https_without_the_ca http_server_at_an_insecure_registry missing \
-    every_test_image one_image_from_every_form
+    every_test_image one_image_from_every_form \
+    push_and_pull_again push_with_login

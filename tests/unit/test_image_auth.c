@@ -159,6 +159,15 @@ static void test_token_urls(void **state)
     url = hx_token_url(&challenge, NULL);
     assert_null(strstr(url, "scope"));
     free(url);
+    /* A push that mounts asks for two repositories. */
+    challenge.scope = (char *)"repository:a:pull,push repository:b:pull";
+    url = hx_token_url(&challenge, "library/nginx");
+    assert_non_null(
+        strcasestr(url, "&scope=repository%3aa%3apull%2cpush&scope="
+                        "repository%3ab%3apull"));
+    assert_null(strstr(url, "nginx"));
+    free(url);
+    challenge.scope = NULL;
     challenge.realm = (char *)"::not a url";
     assert_null(hx_token_url(&challenge, NULL));
 }

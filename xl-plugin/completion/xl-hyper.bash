@@ -141,7 +141,7 @@ _xl_hyper_arguments() {
         _xl_hyper_reply "$cur" < <(xl-hyper list -q 2>/dev/null) ;;
     cp:*)
         _xl_hyper_copied "$cur" ;;
-    rmi:* | tag:* | history:* | image-inspect:*)
+    rmi:* | push:* | tag:* | history:* | image-inspect:*)
         _xl_hyper_images "$cur" ;;
     create:* | run:* | pull:*)
         case $cur in
