@@ -122,11 +122,23 @@ void hx_channel_wake(struct hx_channel *channel, short revents)
 /* -- bytes ------------------------------------------------------------------
  */
 
+/* libxenvchan takes indices that cannot be for an empty or a full ring, and the
+ * guest could keep us looking at it. */
+static bool is_sane(const struct libxenvchan_ring *ring)
+{
+    uint32_t used = ring->shr->prod - ring->shr->cons;
+
+    return used <= UINT32_C(1) << ring->order;
+}
+
 ssize_t hx_channel_read(void *ctx, void *data, size_t len)
 {
     struct hx_channel *channel = ctx;
-    int n = libxenvchan_read(channel->vchan, data, len);
+    int n;
 
+    if (!is_sane(&channel->vchan->read))
+        return -1;
+    n = libxenvchan_read(channel->vchan, data, len);
     channel->moved |= n > 0;
     return n;
 }
@@ -134,8 +146,11 @@ ssize_t hx_channel_read(void *ctx, void *data, size_t len)
 ssize_t hx_channel_write(void *ctx, const void *data, size_t len)
 {
     struct hx_channel *channel = ctx;
-    int n = libxenvchan_write(channel->vchan, data, len);
+    int n;
 
+    if (!is_sane(&channel->vchan->write))
+        return -1;
+    n = libxenvchan_write(channel->vchan, data, len);
     channel->moved |= n > 0;
     return n;
 }

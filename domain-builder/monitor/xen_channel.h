@@ -25,7 +25,7 @@
 
 #include "image/base/err.h"
 
-#define HX_CHANNEL_WAKES_MAX 100
+#define HX_CHANNEL_WAKES_MAX 50
 
 struct hx_channel;
 
