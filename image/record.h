@@ -80,6 +80,16 @@ int hx_ref_record_remove(const struct hx_store *store, const char *canonical,
                          struct hx_err *err);
 void hx_ref_record_release(struct hx_ref_record *record);
 
+/*
+ * Each file there is, in no order; `record` is NULL for one that is damaged or
+ * not in its place, and else may be emptied by whom it is given to.  A
+ * negative answer ends the walk and is what comes back.
+ */
+typedef int hx_ref_record_fn(const char *path, struct hx_ref_record *record,
+                             void *opaque, struct hx_err *err);
+int hx_ref_record_walk(const struct hx_store *store, hx_ref_record_fn *each,
+                       void *opaque, struct hx_err *err);
+
 /* All of them, sorted by reference; files that are damaged or not in their
  * place are skipped.  Freed with hx_ref_record_list_free. */
 int hx_ref_record_list(const struct hx_store *store,

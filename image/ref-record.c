@@ -169,15 +169,13 @@ static int by_reference(const void *a, const void *b)
     return strcmp(left->reference, right->reference);
 }
 
-int hx_ref_record_list(const struct hx_store *store,
-                       struct hx_ref_record **records_r, size_t *count_r,
-                       struct hx_err *err)
+int hx_ref_record_walk(const struct hx_store *store, hx_ref_record_fn *each,
+                       void *opaque, struct hx_err *err)
 {
     _cleanup_free_ char *folder = hx_store_path(store, "refs");
-    struct hx_ref_record *records = NULL;
-    size_t count = 0;
     FTSENT *entry;
     FTS *walk;
+    int rc = 0;
 
     if (!folder)
         return no_memory(err);
@@ -185,23 +183,52 @@ int hx_ref_record_list(const struct hx_store *store,
         fts_open((char *[]){ folder, NULL }, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
     if (!walk)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "reading %s", folder);
-    while ((entry = fts_read(walk))) {
+    while (rc == 0 && (entry = fts_read(walk))) {
         _cleanup_ref_record_ struct hx_ref_record record = { 0 };
 
-        if (entry->fts_info != FTS_F ||
-            load_path(entry->fts_path, &record, NULL) < 0 ||
-            !in_place(store, entry->fts_path, &record))
+        if (entry->fts_info == FTS_D || entry->fts_info == FTS_DP)
             continue;
-        if (add_record(&records, &count, &record) < 0) {
-            fts_close(walk);
-            hx_ref_record_list_free(records, count);
-            return no_memory(err);
-        }
+        if (entry->fts_info == FTS_F &&
+            load_path(entry->fts_path, &record, NULL) == 0 &&
+            in_place(store, entry->fts_path, &record))
+            rc = each(entry->fts_path, &record, opaque, err);
+        else
+            rc = each(entry->fts_path, NULL, opaque, err);
     }
     fts_close(walk);
-    if (count)
-        qsort(records, count, sizeof(*records), by_reference);
-    *records_r = records;
-    *count_r = count;
+    return rc;
+}
+
+struct list {
+    struct hx_ref_record *records;
+    size_t count;
+};
+
+static int add_to_list(const char *path, struct hx_ref_record *record,
+                       void *opaque, struct hx_err *err)
+{
+    struct list *list = opaque;
+
+    (void)path;
+    if (record && add_record(&list->records, &list->count, record) < 0)
+        return no_memory(err);
+    return 0;
+}
+
+int hx_ref_record_list(const struct hx_store *store,
+                       struct hx_ref_record **records_r, size_t *count_r,
+                       struct hx_err *err)
+{
+    struct list list = { 0 };
+    int rc = hx_ref_record_walk(store, add_to_list, &list, err);
+
+    if (rc < 0) {
+        hx_ref_record_list_free(list.records, list.count);
+        return rc;
+    }
+    if (list.count)
+        qsort(list.records, list.count, sizeof(*list.records), by_reference);
+    *records_r = list.records;
+    *count_r = list.count;
     return 0;
 }

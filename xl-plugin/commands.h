@@ -77,6 +77,7 @@ extern const struct hx_command hx_cmd_rmi;
 extern const struct hx_command hx_cmd_tag;
 extern const struct hx_command hx_cmd_history;
 extern const struct hx_command hx_cmd_image_inspect;
+extern const struct hx_command hx_cmd_image_check;
 extern const struct hx_command hx_cmd_login;
 extern const struct hx_command hx_cmd_info;
 extern const struct hx_command hx_cmd_version;

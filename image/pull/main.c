@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "image/pull/check.h"
 #include "image/pull/disk.h"
 #include "image/pull/login.h"
 #include "image/pull/pull.h"
@@ -27,6 +28,7 @@ static const char usage[] =
     "       pull --logout REGISTRY\n"
     "       pull --check-disk ID                 (of a stored image)\n"
     "       pull --push REFERENCE\n"
+    "       pull --check [--repair]              (the store)\n"
     "\n"
     "Fetch an image into the store.  This program is started by xl-hyper.\n"
     "\n"
@@ -49,7 +51,9 @@ enum {
     OPT_USER,
     OPT_LOGOUT,
     OPT_CHECK_DISK,
-    OPT_PUSH
+    OPT_PUSH,
+    OPT_CHECK,
+    OPT_REPAIR
 };
 
 static const struct option long_options[] = {
@@ -64,6 +68,8 @@ static const struct option long_options[] = {
     { "logout", required_argument, NULL, OPT_LOGOUT },
     { "check-disk", required_argument, NULL, OPT_CHECK_DISK },
     { "push", required_argument, NULL, OPT_PUSH },
+    { "check", no_argument, NULL, OPT_CHECK },
+    { "repair", no_argument, NULL, OPT_REPAIR },
     { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
 };
@@ -73,6 +79,7 @@ struct command {
     const char *store;
     const char *login, *user, *logout, *push;
     const char *check_disk;
+    int check, repair;
     int help;
 };
 
@@ -87,6 +94,40 @@ static int seconds(const char *name, const char *text, long *out,
                           "--%s: '%.20s' is no number of seconds", name, text);
     *out = value;
     return 0;
+}
+
+/* What is to be done other than a pull. */
+static int take_mode(int option, struct command *command, struct hx_err *err)
+{
+    switch (option) {
+    case OPT_LOGIN:
+        command->login = optarg;
+        return 0;
+    case OPT_USER:
+        command->user = optarg;
+        return 0;
+    case OPT_LOGOUT:
+        command->logout = optarg;
+        return 0;
+    case OPT_CHECK_DISK:
+        command->check_disk = optarg;
+        return 0;
+    case OPT_PUSH:
+        command->push = optarg;
+        return 0;
+    case OPT_CHECK:
+        command->check = 1;
+        return 0;
+    case OPT_REPAIR:
+        command->repair = 1;
+        return 0;
+    case 'h':
+        command->help = 1;
+        return 0;
+    default:
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "pull: wrong option; see 'pull --help'");
+    }
 }
 
 static int take_option(int option, struct command *command, struct hx_err *err)
@@ -113,27 +154,8 @@ static int take_option(int option, struct command *command, struct hx_err *err)
         return rc;
     case OPT_STALL:
         return seconds("stall-timeout", optarg, &times->stall_s, err);
-    case OPT_LOGIN:
-        command->login = optarg;
-        return 0;
-    case OPT_USER:
-        command->user = optarg;
-        return 0;
-    case OPT_LOGOUT:
-        command->logout = optarg;
-        return 0;
-    case OPT_CHECK_DISK:
-        command->check_disk = optarg;
-        return 0;
-    case OPT_PUSH:
-        command->push = optarg;
-        return 0;
-    case 'h':
-        command->help = 1;
-        return 0;
     default:
-        return hx_err_set(err, HX_ERR_USAGE,
-                          "pull: wrong option; see 'pull --help'");
+        return take_mode(option, command, err);
     }
 }
 
@@ -150,13 +172,14 @@ static int parse(int argc, char **argv, struct command *command,
         return rc;
     modes = (command->login != NULL) + (command->logout != NULL) +
             (command->check_disk != NULL) + (command->push != NULL) +
-            (argc - optind > 0);
-    if (modes != 1 || argc - optind > 1 ||
+            command->check + (argc - optind > 0);
+    if (modes != 1 || argc - optind > 1 || command->repair > command->check ||
         (command->login != NULL) != (command->user != NULL))
-        return hx_err_set(err, HX_ERR_USAGE,
-                          "pull: one reference, --login with --user, "
-                          "--logout, --push or --check-disk; see 'pull "
-                          "--help'");
+        return hx_err_set(
+            err, HX_ERR_USAGE,
+            "pull: one reference, --login with --user, "
+            "--logout, --push, --check or --check-disk; see 'pull "
+            "--help'");
     command->pull.reference = argv[optind];
     return 0;
 }
@@ -187,11 +210,15 @@ static int run(struct command *command, struct hx_err *err)
     if (command->logout)
         return hx_logout(command->logout, err);
     rc = hx_store_open(command->store, &store, err);
-    if (rc == 0 && command->check_disk)
+    if (rc < 0)
+        return rc;
+    if (command->check_disk)
         return hx_disk_check(&store, command->check_disk, err);
-    if (rc == 0 && command->push)
+    if (command->push)
         return hx_push_run(&store, command->push, &command->pull.times, err);
-    return rc < 0 ? rc : hx_pull_run(&store, &command->pull, err);
+    if (command->check)
+        return hx_check_run(&store, command->repair, err);
+    return hx_pull_run(&store, &command->pull, err);
 }
 
 int main(int argc, char **argv)

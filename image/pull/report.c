@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/pull/report.h"
 
-#include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +24,7 @@ struct said {
 /* Lines do not mix, and what was said is one for all threads. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-static void send(json_t *line)
+void hx_report_line(json_t *line)
 {
     _cleanup_free_ char *text = NULL;
 
@@ -79,9 +78,10 @@ static void progress(const char *stage, const char *object, uint64_t done_bytes,
     hx_escape_in_place(safe);
     if (too_soon(stage, safe, total_bytes && done_bytes == total_bytes))
         return;
-    send(json_pack("{s:{s:s, s:s, s:I, s:I}}", "progress", "stage", stage,
-                   "object", safe, "done_bytes", (json_int_t)done_bytes,
-                   "total_bytes", (json_int_t)total_bytes));
+    hx_report_line(json_pack("{s:{s:s, s:s, s:I, s:I}}", "progress", "stage",
+                             stage, "object", safe, "done_bytes",
+                             (json_int_t)done_bytes, "total_bytes",
+                             (json_int_t)total_bytes));
 }
 
 void hx_report_progress(const char *stage, const char *object,
@@ -105,20 +105,20 @@ void hx_report_whole(struct hx_whole *whole, int64_t more_bytes)
 
 void hx_report_image(const char *id, const char *reference)
 {
-    send(json_pack("{s:{s:s, s:s?}}", "image", "id", id, "reference",
-                   reference));
+    hx_report_line(json_pack("{s:{s:s, s:s?}}", "image", "id", id, "reference",
+                             reference));
 }
 
 void hx_report_pushed(const char *digest, size_t size_bytes)
 {
-    send(json_pack("{s:{s:s, s:I}}", "pushed", "digest", digest, "size_bytes",
-                   (json_int_t)size_bytes));
+    hx_report_line(json_pack("{s:{s:s, s:I}}", "pushed", "digest", digest,
+                             "size_bytes", (json_int_t)size_bytes));
 }
 
 void hx_report_error(const struct hx_err *err)
 {
-    send(json_pack("{s:{s:s, s:s}}", "error", "code", hx_err_name(err->code),
-                   "message", err->msg));
+    hx_report_line(json_pack("{s:{s:s, s:s}}", "error", "code",
+                             hx_err_name(err->code), "message", err->msg));
 }
 
 const char *hx_short_digest(const char *digest, char text[HX_SHORT_DIGEST])

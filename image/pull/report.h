@@ -6,6 +6,7 @@
 #ifndef HX_PULL_REPORT_H
 #define HX_PULL_REPORT_H
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,9 @@ void hx_report_image(const char *id, const char *reference);
 void hx_report_pushed(const char *digest, size_t size_bytes);
 /* {"error": {"code", "message"}} */
 void hx_report_error(const struct hx_err *err);
+
+/* Any other line; takes it over, and takes NULL. */
+void hx_report_line(json_t *line);
 
 /* "sha256:" and 12 digits: how a blob is called in progress and errors. */
 #define HX_SHORT_DIGEST 20

@@ -159,5 +159,148 @@ test_history_without_a_manifest() {
     [[ ! -s $work/stdout ]]
 }
 
+# checks_clean; finds WORDS: and that --repair puts it right.
+checks_clean() {
+    does image-check
+    grep -q ': nothing is wrong$' "$work/stdout" || die "$(<"$work/stdout")"
+}
+finds() {
+    local rc=0 words
+    hyper image-check || rc=$?
+    [[ $rc == 1 ]] || die "nothing was found: $rc, $(cat "$work"/std*)"
+    for words in "$@"; do
+        grep -qF -- "$words" "$work/stdout" ||
+            die "not '$words': $(<"$work/stdout")"
+    done
+    does image-check --repair
+    for words in "$@"; do
+        grep -F -- "$words" "$work/stdout" | grep -q ' (removed)$' ||
+            die "'$words' was not repaired: $(<"$work/stdout")"
+    done
+    checks_clean
+}
+
+test_check_of_a_good_store() {
+    checks_clean
+    pulls "$plain/app:1"
+    pulls "$plain/small:1"
+    does tag "$plain/app:1" other
+    checks_clean
+    grep -q '^2 images, 3 names, 2 root disks, 6 blobs: ' "$work/stdout"
+    does image-check -q
+    [[ ! -s $work/stdout ]]
+    does image-check --json
+    holds '.Wrong == 0 and .Blobs == 6 and .Findings == []'
+}
+
+# spoil HOW FILE: what a power cut leaves of a file that was renamed and not
+# synced, and what a bad disk does.
+spoil() {
+    case $1 in
+    empty) : >"$2" ;;
+    cut) truncate -s $(($(size_of "$2") / 2)) "$2" ;;
+    zero) head -c "$(size_of "$2")" /dev/zero >"$2.zero" && mv "$2.zero" "$2" ;;
+    flip) printf 'XX' | dd of="$2" bs=1 seek=$(($(size_of "$2") / 2)) \
+        conv=notrunc status=none ;;
+    gone) rm "$2" ;;
+    esac
+}
+
+# spoiled HOW FILE...: found, repaired, and pulled anew.
+spoiled() {
+    local how=$1 file
+    shift
+    rm -rf "$store"
+    cp -a "$work/good" "$store"
+    for file in "$@"; do spoil "$how" "$store/$file"; done
+    finds "${@/%/: }"
+    pulls "$plain/app:1"
+    disk_says "$id" app:1
+    pulls "$plain/small:1"
+    disk_says "$id" small:1
+    checks_clean
+}
+
+test_check_finds_what_is_spoiled() {
+    local all file
+    pulls "$plain/app:1"
+    pulls "$plain/small:1"
+    rm -rf "$work/good"
+    cp -a "$store" "$work/good"
+    mapfile -t all < <(cd "$store" && find blobs disks images refs -type f)
+    spoiled empty "${all[@]}"
+    spoiled cut "${all[@]}"
+    # Two letters within a record may leave it a good one.
+    mapfile -t all < <(cd "$store" && find blobs disks -type f)
+    spoiled flip "${all[@]}"
+    # One at a time.
+    mapfile -t all < <(cd "$store" && find blobs disks images refs -type f |
+        grep -v -e small -e "$(digest_of "$work/small-1.gz" | cut -d: -f2)" \
+            -e "$(digest_of "$work/small-1.manifest" | cut -d: -f2)" \
+            -e "$(digest_of "$work/small-1.config" | cut -d: -f2)")
+    for file in "${all[@]}"; do spoiled zero "$file"; done
+    rm -rf "$store"
+    cp -a "$work/good" "$store"
+    rm "$store"/disks/*
+    finds 'its root disk is not there'
+    rm -rf "$work/good"
+}
+
+test_check_of_records() {
+    local name
+    pulls "$plain/app:1"
+    name=$(cd "$store" && find refs -type f)
+    echo x >"$store/images/notes"
+    finds 'images/notes: it is no record of an image'
+    cp "$store/$name" "$store/refs/elsewhere"
+    finds 'refs/elsewhere: the name cannot be read'
+    rm "$store"/images/*
+    finds "$name: the image that it names is not there"
+    pulls "$plain/app:1"
+    rm "$store/blobs/sha256/$(digest_of "$work/app-1.config" | cut -d: -f2)"
+    finds "images/${id#sha256:}.json: its config is not there"
+    [[ -z $(files) ]]
+    # Without its manifest an image is still one.
+    pulls "$plain/app:1"
+    rm "$store/blobs/sha256/$(digest_of "$work/app-1.manifest" | cut -d: -f2)"
+    finds "images/${id#sha256:}.json: its manifest is not there"
+    disk_says "$id" app:1
+    pulls "$plain/app:1"
+    [[ $(jq -r .manifest "$store/images/${id#sha256:}.json") == sha256:* ]]
+    # Files of others are left alone.
+    echo x >"$store/blobs/sha256/notes"
+    does image-check --repair
+    [[ -f $store/blobs/sha256/notes ]]
+}
+
+# What a killed command left is no damage: the next pull sees to it.
+test_check_of_what_was_left_over() {
+    pulls "$plain/app:1"
+    echo x >"$store/tmp/blob-$(printf '%064d' 1)"
+    mkdir "$store/tmp/spool-abc"
+    echo x >"$store/tmp/busy"
+    exec 9<"$store/tmp/busy"
+    flock 9
+    does image-check
+    grep -q '^tmp/spool-abc: .* (left over)$' "$work/stdout"
+    [[ $(grep -c 'left over' "$work/stdout") == 2 ]]
+    grep -q ': nothing is wrong$' "$work/stdout"
+    does image-check --repair
+    [[ $(ls "$store/tmp") == busy ]]
+    exec 9<&-
+    does image-check --repair
+    whole
+}
+
+test_check_beside_a_pull() {
+    pulls "$plain/app:1"
+    exec 9>>"$store/pulls.lock"
+    flock -s 9
+    checks_clean
+    exec 9<&-
+}
+
 run_tests tag image_inspect image_inspect_of_another_platform history \
-    history_without_a_manifest
+    history_without_a_manifest check_of_a_good_store \
+    check_finds_what_is_spoiled check_of_records \
+    check_of_what_was_left_over check_beside_a_pull
