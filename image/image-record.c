@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "image/base/file.h"
 #include "image/base/json.h"
@@ -130,6 +132,22 @@ int hx_image_record_remove(const struct hx_store *store, const char *id,
     if (unlink(path) < 0 && errno != ENOENT)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "removing %s", path);
     return 0;
+}
+
+void hx_image_record_use(const struct hx_store *store, const char *id)
+{
+    _cleanup_free_ char *path = record_path(store, id);
+
+    if (path)
+        (void)utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
+}
+
+int64_t hx_image_record_used_at_s(const struct hx_store *store, const char *id)
+{
+    _cleanup_free_ char *path = record_path(store, id);
+    struct stat st;
+
+    return path && lstat(path, &st) == 0 ? (int64_t)st.st_mtime : 0;
 }
 
 static int add_record(struct hx_image_record **records, size_t *count,

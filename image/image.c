@@ -331,6 +331,7 @@ int hx_image_hold(struct hx_store *store, const struct hx_image *image,
         return hx_err_set(err, HX_ERR_NOT_FOUND,
                           "image %.200s was removed in this moment; try again",
                           image->familiar);
+    hx_image_record_use(store, image->id);
     *fd_r = hx_steal_fd(&fd);
     return 0;
 }

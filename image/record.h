@@ -61,6 +61,14 @@ int hx_image_record_save(const struct hx_store *store,
 int hx_image_record_remove(const struct hx_store *store, const char *id,
                            struct hx_err *err);
 
+/*
+ * When a pod was last made of the image, or it was pulled: Unix time, 0 when
+ * that is not known.  It is the time of the record's file, which costs a
+ * launch next to nothing.
+ */
+void hx_image_record_use(const struct hx_store *store, const char *id);
+int64_t hx_image_record_used_at_s(const struct hx_store *store, const char *id);
+
 /* All records; damaged files are skipped.  The caller frees the array. */
 int hx_image_record_list(const struct hx_store *store,
                          struct hx_image_record **records_r, size_t *count_r,

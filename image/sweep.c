@@ -3,9 +3,13 @@
  * What no image needs is removed here, and nowhere else.  Records and
  * references are the roots; a manifest names its layers.
  */
+#include "image/sweep.h"
+
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "image/base/file.h"
 #include "image/manifest.h"
@@ -58,15 +62,10 @@ static int keep_manifest(const struct hx_store *store, const char *digest,
     return 0;
 }
 
-static int collect(const struct hx_store *store, struct keep *keep,
-                   struct hx_err *err)
+static int keep_images(const struct hx_store *store,
+                       const struct hx_image_record *records, size_t count,
+                       struct keep *keep, struct hx_err *err)
 {
-    _cleanup_free_ struct hx_image_record *records = NULL;
-    size_t count = 0;
-    int rc = hx_image_record_list(store, &records, &count, err);
-
-    if (rc < 0)
-        return rc;
     for (size_t i = 0; i < count; i++) {
         const struct hx_image_record *record = &records[i];
 
@@ -80,6 +79,46 @@ static int collect(const struct hx_store *store, struct keep *keep,
     if (keep->count)
         qsort(keep->names, keep->count, sizeof(*keep->names), by_name);
     return 0;
+}
+
+static int collect(const struct hx_store *store, struct keep *keep,
+                   struct hx_err *err)
+{
+    _cleanup_free_ struct hx_image_record *records = NULL;
+    size_t count = 0;
+    int rc = hx_image_record_list(store, &records, &count, err);
+
+    return rc < 0 ? rc : keep_images(store, records, count, keep, err);
+}
+
+static uint64_t size_of(const struct hx_store *store, const char *folder,
+                        const char *name, const char *suffix)
+{
+    _cleanup_free_ char *path =
+        hx_store_path(store, "%s/%s%s", folder, name, suffix);
+    struct stat st;
+
+    return path && lstat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+int hx_store_needed_bytes(const struct hx_store *store,
+                          const struct hx_image_record *records, size_t count,
+                          uint64_t *bytes_r, struct hx_err *err)
+{
+    struct keep keep = { 0 };
+    uint64_t bytes = 0;
+    int rc = keep_images(store, records, count, &keep, err);
+
+    for (size_t i = 0; rc == 0 && i < keep.count; i++) {
+        if (i && strcmp(keep.names[i], keep.names[i - 1]) == 0)
+            continue;
+        bytes += size_of(store, "blobs/sha256", keep.names[i], "") +
+                 size_of(store, "disks", keep.names[i], ".squashfs");
+    }
+    free(keep.names);
+    if (rc == 0)
+        *bytes_r = bytes;
+    return rc;
 }
 
 /* Whether a name is HEX followed by `suffix`, and is not to be kept. */
@@ -100,7 +139,7 @@ static int is_garbage(const struct keep *keep, const char *name,
 /* Names that are not ours are left alone. */
 static int clean_folder(const struct hx_store *store, const char *folder,
                         const char *suffix, const struct keep *keep,
-                        struct hx_err *err)
+                        uint64_t *freed_bytes, struct hx_err *err)
 {
     _cleanup_free_ char *path = hx_store_path(store, "%s", folder);
     _cleanup_closedir_ DIR *dir = path ? opendir(path) : NULL;
@@ -110,8 +149,13 @@ static int clean_folder(const struct hx_store *store, const char *folder,
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "reading %s/%s",
                           store->root, folder);
     while ((entry = readdir(dir))) {
-        if (is_garbage(keep, entry->d_name, suffix) &&
-            unlinkat(dirfd(dir), entry->d_name, 0) < 0 && errno != ENOENT)
+        struct stat st = { 0 };
+
+        if (!is_garbage(keep, entry->d_name, suffix))
+            continue;
+        if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            *freed_bytes += (uint64_t)st.st_size;
+        if (unlinkat(dirfd(dir), entry->d_name, 0) < 0 && errno != ENOENT)
             return hx_err_sys(err, HX_ERR_SYSTEM, errno, "removing %s/%s", path,
                               entry->d_name);
     }
@@ -119,6 +163,14 @@ static int clean_folder(const struct hx_store *store, const char *folder,
 }
 
 int hx_store_sweep(const struct hx_store *store, struct hx_err *err)
+{
+    uint64_t freed_bytes = 0;
+
+    return hx_store_sweep_freed(store, &freed_bytes, err);
+}
+
+int hx_store_sweep_freed(const struct hx_store *store, uint64_t *freed_bytes,
+                         struct hx_err *err)
 {
     _cleanup_free_ char *lock = hx_store_path(store, "pulls.lock");
     _cleanup_close_ int alone = -1, changer = -1;
@@ -134,9 +186,9 @@ int hx_store_sweep(const struct hx_store *store, struct hx_err *err)
     if (rc == 0)
         rc = collect(store, &keep, err);
     if (rc == 0)
-        rc = clean_folder(store, "blobs/sha256", "", &keep, err);
+        rc = clean_folder(store, "blobs/sha256", "", &keep, freed_bytes, err);
     if (rc == 0)
-        rc = clean_folder(store, "disks", ".squashfs", &keep, err);
+        rc = clean_folder(store, "disks", ".squashfs", &keep, freed_bytes, err);
     free(keep.names);
     return rc;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image/base/clock.h"
 #include "xl-plugin/image-text.h"
 #include "xl-plugin/options.h"
 #include "xl-plugin/output.h"
 #include "xl-plugin/progress.h"
 #include "xl-plugin/session.h"
+#include "xl-plugin/store-cap.h"
 
 struct pull_options {
     const char *platform;
@@ -44,6 +46,7 @@ static int pull(const struct pull_options *o, const char *reference,
     _cleanup_store_ struct hx_store store = { 0 };
     struct hx_progress_view view;
     bool silent = o->quiet || o->json;
+    int64_t began_s = hx_clock_unix_ms() / 1000;
     int r;
 
     r = hx_session_store(&store, err);
@@ -53,6 +56,8 @@ static int pull(const struct pull_options *o, const char *reference,
     r = hx_image_get(&store, reference, &options_of_image,
                      silent ? NULL : &view.progress, image_r, err);
     hx_progress_view_finish(&view);
+    if (r == 0)
+        hx_store_cap_apply(&store, image_r, began_s);
     return r;
 }
 

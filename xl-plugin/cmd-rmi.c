@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <string.h>
-
+#include "xl-plugin/image-use.h"
 #include "xl-plugin/options.h"
 #include "xl-plugin/output.h"
 #include "xl-plugin/session.h"
@@ -21,30 +20,6 @@ static int set_option(void *opaque, int key, const char *value,
     return 0;
 }
 
-static int uses(const struct hx_pod_spec *spec, const char *id)
-{
-    for (size_t c = 0; c < spec->container_count; c++) {
-        const char *used = spec->containers[c].image_id;
-
-        if (used && strcmp(used, id) == 0)
-            return 1;
-    }
-    return 0;
-}
-
-/* The pods of this moment: a list made earlier may lack one. */
-static int in_use(const char *id, void *opaque, struct hx_err *err)
-{
-    struct hx_pod *pods = NULL;
-    size_t count = 0;
-    int r = hx_pod_list(opaque, &pods, &count, err);
-
-    for (size_t i = 0; r == 0 && i < count; i++)
-        r = uses(&pods[i].spec, id);
-    hx_pod_list_free(pods, count);
-    return r;
-}
-
 static int rmi_main(const struct hx_command *command, int argc, char **argv)
 {
     _cleanup_host_ struct hx_host *host = NULL;
@@ -59,7 +34,8 @@ static int rmi_main(const struct hx_command *command, int argc, char **argv)
     if (hx_session_store(&store, &err) < 0 || hx_session_pods(&host, &err) < 0)
         return hx_command_fail(command, &err);
     for (char **name = argv + first; *name; name++) {
-        if (hx_image_remove(&store, *name, force, in_use, host, &err) < 0)
+        if (hx_image_remove(&store, *name, force, hx_image_in_use, host, &err) <
+            0)
             status = hx_command_fail(command, &err);
         else
             hx_print_line(stdout, *name);

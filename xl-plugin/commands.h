@@ -78,6 +78,7 @@ extern const struct hx_command hx_cmd_tag;
 extern const struct hx_command hx_cmd_history;
 extern const struct hx_command hx_cmd_image_inspect;
 extern const struct hx_command hx_cmd_image_check;
+extern const struct hx_command hx_cmd_image_prune;
 extern const struct hx_command hx_cmd_login;
 extern const struct hx_command hx_cmd_info;
 extern const struct hx_command hx_cmd_version;

@@ -6,6 +6,7 @@
 
 #include "domain-builder/dry-run.h"
 #include "domain-builder/xen_domains.h"
+#include "image/base/clock.h"
 #include "xl-plugin/foreground.h"
 #include "xl-plugin/output.h"
 #include "xl-plugin/plan.h"
@@ -13,6 +14,7 @@
 #include "xl-plugin/progress.h"
 #include "xl-plugin/seccomp.h"
 #include "xl-plugin/session.h"
+#include "xl-plugin/store-cap.h"
 
 static int get_image(const struct hx_create_options *o,
                      struct hx_image *image_r, int *hold_r, struct hx_err *err)
@@ -21,6 +23,7 @@ static int get_image(const struct hx_create_options *o,
                                         .platform = o->platform };
     _cleanup_store_ struct hx_store store = { 0 };
     struct hx_progress_view view;
+    int64_t began_s = hx_clock_unix_ms() / 1000;
     int r;
 
     if (o->dry_run)
@@ -33,6 +36,8 @@ static int get_image(const struct hx_create_options *o,
     r = hx_image_get(&store, o->image, &options,
                      o->quiet ? NULL : &view.progress, image_r, err);
     hx_progress_view_finish(&view);
+    if (r == 0 && !o->dry_run)
+        hx_store_cap_apply(&store, image_r, began_s);
     if (r == 0 && !o->dry_run)
         r = hx_image_hold(&store, image_r, hold_r, err);
     return r;

@@ -12,6 +12,7 @@
 #include "image/details.h"
 #include "image/image.h"
 #include "image/platform.h"
+#include "image/prune.h"
 #include "image/record.h"
 #include "tests/unit/unit.h"
 
@@ -490,6 +491,130 @@ static void test_remove_in_use(void **state)
     hx_image_release(&image);
 }
 
+struct pruned {
+    char used;       /* an image that a pod needs */
+    char text[1000]; /* what is gone, one letter of each id, or its name */
+};
+
+static int pruned_in_use(const char *id, void *opaque, struct hx_err *err)
+{
+    const struct pruned *pruned = opaque;
+
+    (void)err;
+    return hx_digest_hex(id)[0] == pruned->used;
+}
+
+static void note_removed(const char *name, const char *id, void *opaque)
+{
+    struct pruned *pruned = opaque;
+    size_t len = strlen(pruned->text);
+
+    snprintf(pruned->text + len, sizeof(pruned->text) - len, "%.1s%s ",
+             hx_digest_hex(id), name ? strrchr(name, '/') : "");
+}
+
+static int is_other_arch(const struct hx_image_config *config, void *opaque)
+{
+    (void)opaque;
+    return strcmp(config->architecture, "s390x") == 0;
+}
+
+static void test_prune(void **state)
+{
+    struct pruned pruned = { .used = 'c' };
+    struct hx_prune prune = { .in_use = pruned_in_use,
+                              .removed = note_removed,
+                              .opaque = &pruned };
+    struct hx_store *store = *state;
+    struct hx_err err = { 0 };
+    uint64_t freed = 0;
+
+    add_image(store, 'a', 'd', '1', '2'); /* named */
+    add_image(store, 'b', 'e', '3', '4'); /* not */
+    add_image(store, 'c', 'f', '5', '6'); /* not, and used */
+    add_ref(store, "nginx:1", 'a');
+    add_ref(store, "nginx:2", 'a');
+    assert_int_equal(hx_image_prune(store, &prune, &freed, &err), 0);
+    assert_string_equal(pruned.text, "b ");
+    assert_true(freed > 9);
+    assert_false(has(store, "images/", hex('b'), ".json"));
+    assert_false(has(store, "disks/", hex('e'), ".squashfs"));
+    assert_true(has(store, "disks/", hex('f'), ".squashfs"));
+    assert_true(has(store, "disks/", hex('d'), ".squashfs"));
+    prune.all = 1;
+    prune.wanted = is_other_arch;
+    pruned.text[0] = '\0';
+    assert_int_equal(hx_image_prune(store, &prune, &freed, &err), 0);
+    assert_string_equal(pruned.text, "");
+    assert_int_equal(freed, 0);
+    prune.wanted = NULL;
+    assert_int_equal(hx_image_prune(store, &prune, &freed, &err), 0);
+    assert_string_equal(pruned.text, "a/nginx:1 a/nginx:2 a ");
+    assert_true(has(store, "images/", hex('c'), ".json"));
+    assert_false(has(store, "refs/docker.io", "", ""));
+}
+
+static void cap_removed(const char *name, const char *id, int64_t used_at_s,
+                        void *opaque)
+{
+    assert_true(used_at_s > 0);
+    note_removed(name, id, opaque);
+}
+
+static void set_used(struct hx_store *store, char id, time_t at_s)
+{
+    const struct timespec times[2] = { { .tv_sec = at_s }, { .tv_sec = at_s } };
+    char *path = hx_store_path(store, "images/%s.json", hex(id));
+
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    assert_int_equal(hx_image_record_used_at_s(store, digest(id)), at_s);
+    free(path);
+}
+
+/* The one used longest ago goes first; what pods need and what was just
+ * pulled stays. */
+static void test_cap(void **state)
+{
+    struct pruned pruned = { .used = 'b' };
+    struct hx_store_cap cap = { .max_bytes = 1 << 20,
+                                .in_use = pruned_in_use,
+                                .removed = cap_removed,
+                                .opaque = &pruned };
+    struct hx_store *store = *state;
+    uint64_t all = 0, needed = 0;
+    struct hx_err err = { 0 };
+    char keep[HX_DIGEST_TEXT_MAX];
+
+    hx_digest_copy(keep, digest('d'));
+    cap.keep_id = keep;
+    /* All four share one layer, which is counted once. */
+    add_image(store, 'a', '1', '2', '0');
+    add_image(store, 'b', '3', '4', '0');
+    add_image(store, 'c', '5', '6', '0');
+    add_image(store, 'd', '7', '8', '0');
+    add_ref(store, "nginx:a", 'a');
+    add_ref(store, "nginx:c", 'c');
+    set_used(store, 'd', 1000);
+    set_used(store, 'b', 2000);
+    set_used(store, 'c', 3000);
+    set_used(store, 'a', 4000);
+    assert_int_equal(hx_image_cap(store, &cap, &all, &err), 0);
+    assert_string_equal(pruned.text, "");
+    cap.max_bytes = all - 1;
+    assert_int_equal(hx_image_cap(store, &cap, &needed, &err), 0);
+    assert_string_equal(pruned.text, "c/nginx:c c ");
+    assert_true(needed < all);
+    assert_false(has(store, "disks/", hex('5'), ".squashfs"));
+    assert_true(has(store, "blobs/sha256/", hex('0'), ""));
+    cap.max_bytes = 1;
+    assert_int_equal(hx_image_cap(store, &cap, &needed, &err), 0);
+    assert_string_equal(pruned.text, "c/nginx:c c a/nginx:a a ");
+    assert_true(needed > 1);
+    assert_true(has(store, "images/", hex('b'), ".json"));
+    assert_true(has(store, "images/", hex('d'), ".json"));
+    assert_int_equal(hx_image_record_used_at_s(store, digest('a')), 0);
+}
+
 static int breaks(const char *id, void *opaque, struct hx_err *err)
 {
     (void)id;
@@ -519,7 +644,10 @@ static void test_hold(void **state)
     add_ref(store, "nginx", 'a');
     snprintf(lock, sizeof(lock), "%s/store.lock", store->root);
     assert_int_equal(get(store, "nginx", &image, &err), 0);
+    set_used(store, 'a', 1000);
     assert_int_equal(hx_image_hold(store, &image, &fd, &err), 0);
+    /* That is a use of it. */
+    assert_true(hx_image_record_used_at_s(store, digest('a')) > 1000);
     assert_int_equal(hx_lock(lock, 1, 0, &other, &err), -HX_ERR_STATE);
     close(fd);
     assert_int_equal(hx_image_remove(store, "nginx", 0, breaks, NULL, &err),
@@ -682,6 +810,8 @@ int main(void)
         TEST(test_details),
         TEST(test_remove_id_with_many_names),
         TEST(test_remove_in_use),
+        TEST(test_prune),
+        TEST(test_cap),
         TEST(test_hold),
         TEST(test_sweep),
         TEST(test_sweep_with_an_unreadable_record),
