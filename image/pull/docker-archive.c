@@ -30,6 +30,7 @@ struct docker_archive {
     char *reference; /* the wanted image, canonical, or NULL */
     struct hx_archive *archive;
     char **layers; /* names of members, lowest first */
+    size_t number; /* with `next`: of the image, from 1; else 0 */
 };
 
 static int no_memory(struct hx_err *err)
@@ -107,6 +108,10 @@ static int choose(const struct docker_archive *d, const json_t *images,
     json_t *image;
     size_t i;
 
+    if (d->number) {
+        *image_r = json_array_get(images, d->number - 1);
+        return read_tags(*image_r, d->what, tags_r, err);
+    }
     if (!d->reference && json_array_size(images) != 1)
         return ambiguous(d, images, err);
     json_array_foreach (images, i, image) {
@@ -245,6 +250,15 @@ static int find(struct hx_supply *supply, const struct hx_platform *wanted,
     return 0;
 }
 
+static int next(struct hx_supply *supply, struct hx_err *err)
+{
+    struct docker_archive *d = (struct docker_archive *)supply;
+    _cleanup_json_ json_t *images = NULL;
+    int rc = read_images(d, &images, err);
+
+    return rc < 0 ? rc : d->number++ < json_array_size(images);
+}
+
 static int layer(struct hx_supply *supply, const struct hx_found *found,
                  size_t index, int *fd_r, struct hx_err *err)
 {
@@ -276,9 +290,11 @@ int hx_docker_archive_new(const struct hx_store *store, int fd,
         close(fd);
         return no_memory(err);
     }
-    d->supply = (struct hx_supply){
-        .store = store, .find = find, .layer = layer, .free = release
-    };
+    d->supply = (struct hx_supply){ .store = store,
+                                    .find = find,
+                                    .layer = layer,
+                                    .free = release,
+                                    .next = next };
     d->fd = fd;
     d->what = strdup(what);
     if (reference)
@@ -289,6 +305,19 @@ int hx_docker_archive_new(const struct hx_store *store, int fd,
     }
     *supply_r = &d->supply;
     return 0;
+}
+
+int hx_docker_archive_opened(const struct hx_store *store,
+                             struct hx_archive *archive, const char *what,
+                             struct hx_supply **supply_r, struct hx_err *err)
+{
+    int rc = hx_docker_archive_new(store, -1, what, NULL, supply_r, err);
+
+    if (rc == 0)
+        ((struct docker_archive *)*supply_r)->archive = archive;
+    else
+        hx_archive_free(archive);
+    return rc;
 }
 
 int hx_supply_docker_archive(const struct hx_store *store, const char *path,

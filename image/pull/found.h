@@ -34,6 +34,9 @@ struct hx_supply {
     int (*layer)(struct hx_supply *supply, const struct hx_found *found,
                  size_t index, int *fd_r, struct hx_err *err);
     void (*free)(struct hx_supply *supply);
+    /* Of an archive: goes to its first, then to the next image, which `find`
+     * then finds: 1, or 0 when there is none.  NULL where there is but one. */
+    int (*next)(struct hx_supply *supply, struct hx_err *err);
 };
 
 void hx_found_release(struct hx_found *found);

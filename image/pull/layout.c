@@ -16,7 +16,10 @@
 struct layout {
     struct hx_supply supply; /* first */
     struct hx_tree *tree;
-    char *tag; /* or NULL */
+    char *tag;    /* or NULL */
+    char **names; /* with `next`: of all images; digests of those without */
+    size_t number;
+    int listed;
 };
 
 static int no_memory(struct hx_err *err)
@@ -140,6 +143,11 @@ static char *whole_reference(const json_t *entry)
     return NULL;
 }
 
+static const char *own_digest(const json_t *entry)
+{
+    return json_string_value(json_object_get(entry, "digest"));
+}
+
 static int is_named(const json_t *entry, const char *tag)
 {
     _cleanup_reference_ struct hx_reference ref = { 0 };
@@ -149,6 +157,9 @@ static int is_named(const json_t *entry, const char *tag)
 
     if (text && strcmp(text, tag) == 0)
         return 1;
+    if (hx_digest_valid(tag))
+        return !text && own_digest(entry) &&
+               strcmp(own_digest(entry), tag) == 0;
     if (!whole || hx_reference_parse(tag, &ref, NULL) < 0)
         return 0;
     wanted = hx_reference_canonical(&ref);
@@ -331,6 +342,55 @@ static int find(struct hx_supply *supply, const struct hx_platform *wanted,
     return 0;
 }
 
+static int is_listed(const struct layout *layout, const char *name)
+{
+    for (size_t i = 0; layout->names && layout->names[i]; i++) {
+        if (strcmp(layout->names[i], name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* When no entry has a name, all are one image for several platforms. */
+static int list_names(struct layout *layout, struct hx_err *err)
+{
+    _cleanup_json_ json_t *doc = NULL;
+    json_t *all = NULL, *entry;
+    int named = 0, rc = read_index(layout, &doc, &all, err);
+    size_t i;
+
+    json_array_foreach (all, i, entry)
+        named |= any_name(entry) != NULL;
+    json_array_foreach (all, i, entry) {
+        const char *name = any_name(entry);
+
+        if (!name)
+            name = own_digest(entry);
+        if (rc == 0 && named && name && !is_listed(layout, name) &&
+            hx_strv_add(&layout->names, name) < 0)
+            rc = no_memory(err);
+    }
+    layout->listed = 1;
+    return rc;
+}
+
+static int next(struct hx_supply *supply, struct hx_err *err)
+{
+    struct layout *layout = (struct layout *)supply;
+    size_t number = layout->number++;
+    int rc = layout->listed ? 0 : list_names(layout, err);
+
+    if (rc < 0)
+        return rc;
+    if (!layout->names)
+        return number == 0;
+    if (number >= hx_strv_len(layout->names))
+        return 0;
+    free(layout->tag);
+    layout->tag = strdup(layout->names[number]);
+    return layout->tag ? 1 : no_memory(err);
+}
+
 static int layer(struct hx_supply *supply, const struct hx_found *found,
                  size_t index, int *fd_r, struct hx_err *err)
 {
@@ -346,6 +406,7 @@ static void release(struct hx_supply *supply)
     struct layout *layout = (struct layout *)supply;
 
     layout->tree->free(layout->tree);
+    hx_strv_free(&layout->names);
     free(layout->tag);
     free(layout);
 }
@@ -360,9 +421,11 @@ int hx_layout_new(const struct hx_store *store, struct hx_tree *tree,
         tree->free(tree);
         return no_memory(err);
     }
-    layout->supply = (struct hx_supply){
-        .store = store, .find = find, .layer = layer, .free = release
-    };
+    layout->supply = (struct hx_supply){ .store = store,
+                                         .find = find,
+                                         .layer = layer,
+                                         .free = release,
+                                         .next = next };
     layout->tree = tree;
     if (tag)
         layout->tag = strdup(tag);

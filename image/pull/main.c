@@ -16,10 +16,12 @@
 
 #include "image/pull/check.h"
 #include "image/pull/disk.h"
+#include "image/pull/load.h"
 #include "image/pull/login.h"
 #include "image/pull/pull.h"
 #include "image/pull/push.h"
 #include "image/pull/report.h"
+#include "image/pull/save.h"
 #include "image/store.h"
 
 static const char usage[] =
@@ -29,6 +31,8 @@ static const char usage[] =
     "       pull --check-disk ID                 (of a stored image)\n"
     "       pull --push REFERENCE\n"
     "       pull --check [--repair]              (the store)\n"
+    "       pull --load FD [--name TEXT]         (an archive)\n"
+    "       pull --save FD [--oci] REFERENCE...\n"
     "\n"
     "Fetch an image into the store.  This program is started by xl-hyper.\n"
     "\n"
@@ -53,7 +57,11 @@ enum {
     OPT_CHECK_DISK,
     OPT_PUSH,
     OPT_CHECK,
-    OPT_REPAIR
+    OPT_REPAIR,
+    OPT_LOAD,
+    OPT_NAME,
+    OPT_SAVE,
+    OPT_OCI
 };
 
 static const struct option long_options[] = {
@@ -70,6 +78,10 @@ static const struct option long_options[] = {
     { "push", required_argument, NULL, OPT_PUSH },
     { "check", no_argument, NULL, OPT_CHECK },
     { "repair", no_argument, NULL, OPT_REPAIR },
+    { "load", required_argument, NULL, OPT_LOAD },
+    { "name", required_argument, NULL, OPT_NAME },
+    { "save", required_argument, NULL, OPT_SAVE },
+    { "oci", no_argument, NULL, OPT_OCI },
     { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
 };
@@ -80,8 +92,23 @@ struct command {
     const char *login, *user, *logout, *push;
     const char *check_disk;
     int check, repair;
+    int load_fd; /* or -1 */
+    const char *load_name;
+    struct hx_save save; /* with the descriptor -1 */
     int help;
 };
+
+static int descriptor(const char *text, int *fd_r, struct hx_err *err)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+
+    if (*end || end == text || value < 0 || value > 1 << 20)
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "pull: '%.20s' is no file descriptor", text);
+    *fd_r = (int)value;
+    return 0;
+}
 
 static int seconds(const char *name, const char *text, long *out,
                    struct hx_err *err)
@@ -120,6 +147,16 @@ static int take_mode(int option, struct command *command, struct hx_err *err)
         return 0;
     case OPT_REPAIR:
         command->repair = 1;
+        return 0;
+    case OPT_LOAD:
+        return descriptor(optarg, &command->load_fd, err);
+    case OPT_NAME:
+        command->load_name = optarg;
+        return 0;
+    case OPT_SAVE:
+        return descriptor(optarg, &command->save.fd, err);
+    case OPT_OCI:
+        command->save.oci = 1;
         return 0;
     case 'h':
         command->help = 1;
@@ -172,15 +209,19 @@ static int parse(int argc, char **argv, struct command *command,
         return rc;
     modes = (command->login != NULL) + (command->logout != NULL) +
             (command->check_disk != NULL) + (command->push != NULL) +
-            command->check + (argc - optind > 0);
-    if (modes != 1 || argc - optind > 1 || command->repair > command->check ||
+            command->check + (command->load_fd >= 0) + (argc - optind > 0);
+    if (modes != 1 || (command->save.fd < 0 && argc - optind > 1) ||
+        (command->save.fd >= 0 && argc == optind) ||
+        command->repair > command->check ||
         (command->login != NULL) != (command->user != NULL))
-        return hx_err_set(
-            err, HX_ERR_USAGE,
-            "pull: one reference, --login with --user, "
-            "--logout, --push, --check or --check-disk; see 'pull "
-            "--help'");
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "pull: one reference, --login with --user, "
+                          "--logout, --push, --check-disk, --check, --load or "
+                          "--save; see 'pull "
+                          "--help'");
     command->pull.reference = argv[optind];
+    command->save.names = argv + optind;
+    command->save.times = command->pull.times;
     return 0;
 }
 
@@ -218,6 +259,11 @@ static int run(struct command *command, struct hx_err *err)
         return hx_push_run(&store, command->push, &command->pull.times, err);
     if (command->check)
         return hx_check_run(&store, command->repair, err);
+    if (command->load_fd >= 0)
+        return hx_load_run(&store, command->load_fd, command->load_name,
+                           command->pull.platform, err);
+    if (command->save.fd >= 0)
+        return hx_save_run(&store, &command->save, err);
     return hx_pull_run(&store, &command->pull, err);
 }
 
@@ -226,6 +272,9 @@ int main(int argc, char **argv)
     struct command command = {
         .pull = { .engine = HX_ENGINE_SOCKET,
                   .times = { .connect_ms = 10000, .stall_s = 30 } },
+        .load_fd = -1,
+        .load_name = "archive",
+        .save = { .fd = -1 },
     };
     struct hx_err err = { 0 };
     int rc;

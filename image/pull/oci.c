@@ -129,3 +129,25 @@ int hx_supply_oci_archive(const struct hx_store *store, const char *path,
     }
     return hx_layout_new(store, &packed->tree, tag, supply_r, err);
 }
+
+int hx_supply_oci_opened(const struct hx_store *store,
+                         struct hx_archive *archive, const char *what,
+                         struct hx_supply **supply_r, struct hx_err *err)
+{
+    struct packed *packed = calloc(1, sizeof(*packed));
+
+    if (!packed) {
+        hx_archive_free(archive);
+        return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "%s", what);
+    }
+    packed->store = store;
+    packed->fd = -1;
+    packed->archive = archive;
+    packed->path = strdup(what);
+    packed->tree = (struct hx_tree){ packed_open, packed_free, packed->path };
+    if (!packed->path) {
+        packed_free(&packed->tree);
+        return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "%s", what);
+    }
+    return hx_layout_new(store, &packed->tree, NULL, supply_r, err);
+}

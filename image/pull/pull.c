@@ -15,25 +15,35 @@ struct job {
     struct hx_platform platform;
 };
 
-/* Finds, converts, commits. */
-static int take(const struct job *job, struct hx_supply *supply,
-                struct hx_err *err)
+int hx_pull_take(const struct hx_store *store, struct hx_supply *supply,
+                 const struct hx_platform *platform, const char *object,
+                 struct hx_err *err)
 {
     _cleanup_found_ struct hx_found found = { 0 };
     struct hx_disk disk = { 0 };
     int rc;
 
-    hx_report_progress("resolving", job->source.text, 0, 0);
-    rc = supply->find(supply, &job->platform, &found, err);
+    hx_report_progress("resolving", object, 0, 0);
+    rc = supply->find(supply, platform, &found, err);
     if (rc == 0)
-        rc = hx_disk_get(supply, &found, job->source.text, &disk, err);
+        rc = hx_disk_get(supply, &found, object, &disk, err);
     if (rc == 0)
-        rc = hx_commit(job->store, &found, &disk, err);
+        rc = hx_commit(store, &found, &disk, err);
     if (rc < 0)
         return rc;
-    hx_report_progress("done", job->source.text, disk.bytes, disk.bytes);
-    hx_report_image(found.id, found.references ? found.references[0] : NULL);
+    hx_report_progress("done", object, disk.bytes, disk.bytes);
+    if (!found.references)
+        hx_report_image(found.id, NULL);
+    for (size_t i = 0; found.references && found.references[i]; i++)
+        hx_report_image(found.id, found.references[i]);
     return 0;
+}
+
+static int take(const struct job *job, struct hx_supply *supply,
+                struct hx_err *err)
+{
+    return hx_pull_take(job->store, supply, &job->platform, job->source.text,
+                        err);
 }
 
 /* The engine is a short cut: what it cannot give, the registry may. */

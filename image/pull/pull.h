@@ -23,4 +23,13 @@ struct hx_pull {
 int hx_pull_run(const struct hx_store *store, const struct hx_pull *pull,
                 struct hx_err *err);
 
+/*
+ * One image of a source: finds, converts and commits it, and reports it once
+ * for each of its names.  `object` names it in progress.  The caller has joined
+ * the pulls (hx_store_join_pulls).
+ */
+int hx_pull_take(const struct hx_store *store, struct hx_supply *supply,
+                 const struct hx_platform *platform, const char *object,
+                 struct hx_err *err);
+
 #endif

@@ -433,7 +433,11 @@ int hx_supply_registry(const struct hx_store *store, struct hx_http *http,
 
     if (!r)
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "registry");
-    r->supply = (struct hx_supply){ store, find, prepare, layer, release };
+    r->supply = (struct hx_supply){ .store = store,
+                                    .find = find,
+                                    .prepare = prepare,
+                                    .layer = layer,
+                                    .free = release };
     r->ref = ref;
     r->http = http;
     r->downloads = config->downloads;

@@ -6,6 +6,7 @@
 #ifndef HX_PULL_SUPPLY_H
 #define HX_PULL_SUPPLY_H
 
+#include "image/pull/archive.h"
 #include "image/pull/daemon-config.h"
 #include "image/pull/found.h"
 #include "image/pull/http.h"
@@ -26,6 +27,11 @@ int hx_supply_oci_folder(const struct hx_store *store, const char *path,
 int hx_supply_oci_archive(const struct hx_store *store, const char *path,
                           const char *tag, struct hx_supply **supply_r,
                           struct hx_err *err);
+
+/* One whose members are known; takes over `archive`, also on failure. */
+int hx_supply_oci_opened(const struct hx_store *store,
+                         struct hx_archive *archive, const char *what,
+                         struct hx_supply **supply_r, struct hx_err *err);
 
 /* docker save's tar; `reference` may be NULL when there is but one image. */
 int hx_supply_docker_archive(const struct hx_store *store, const char *path,

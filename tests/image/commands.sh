@@ -235,10 +235,10 @@ test_check_finds_what_is_spoiled() {
     spoiled empty "${all[@]}"
     spoiled cut "${all[@]}"
     # One at a time.
-    mapfile -t all < <(cd "$store" && find blobs disks images refs -type f |
-        grep -v -e small -e "$(digest_of "$work/small-1.gz" | cut -d: -f2)" \
-            -e "$(digest_of "$work/small-1.manifest" | cut -d: -f2)" \
-            -e "$(digest_of "$work/small-1.config" | cut -d: -f2)")
+    mapfile -t all < <(cd "$store" && find disks images refs -type f |
+        grep -e /app/ -e "$(digest_of "$work/app-1.config" | cut -d: -f2)" \
+            -e "$(jq -r .disk "$store/images/$(digest_of \
+                "$work/app-1.config" | cut -d: -f2).json")")
     for file in "${all[@]}"; do spoiled zero "$file"; done
     rm -rf "$store"
     cp -a "$work/good" "$store"
@@ -301,7 +301,142 @@ test_check_beside_a_pull() {
     exec 9<&-
 }
 
+# An image of two layers, gzip and plain, under the tag 3; the plain one is
+# large enough to be read in several pieces.
+BALLAST=600000 make_layer "$work/second.tar" second
+make_config "$work/app-3.config" "$host_arch" "$(digest_of "$work/app-1.tar")" \
+    "$(digest_of "$work/second.tar")"
+jq -c --argjson c "$(descriptor "$work/app-3.config" "$oci.config.v1+json")" \
+    --argjson l "$(descriptor "$work/second.tar" "$oci.layer.v1.tar")" \
+    '.config = $c | .layers += [$l]' "$work/app-1.manifest" \
+    >"$work/app-3.manifest"
+add_blob plain "$work/second.tar" >/dev/null
+add_blob plain "$work/app-3.config" >/dev/null
+add_manifest plain app 3 "$work/app-3.manifest"
+
+# save_and_load FORMAT: the store's images come back with their ids and disks.
+save_and_load() {
+    local before
+    pulls "$plain/app:3"
+    pulls "$plain/small:1"
+    does tag "$plain/app:3" mine:1
+    before=$(cd "$store" && ls images disks && jq -r .disk images/*)
+    does save --format "$1" "$plain/app:3" mine:1 "$plain/small:1"
+    cp "$work/stdout" "$work/saved.tar"
+    does save --format "$1" -o "$work/again.tar" "$plain/app:3" mine:1 \
+        "$plain/small:1"
+    [[ ! -s $work/stdout ]]
+    cmp "$work/saved.tar" "$work/again.tar"
+    [[ -z $(ls -A "$store/tmp") ]]
+    rm -rf "$store"
+    does load -q -i "$work/saved.tar"
+    says "Loaded image: $plain/app:3
+Loaded image: mine:1
+Loaded image: $plain/small:1"
+    [[ $(cd "$store" && ls images disks && jq -r .disk images/*) == "$before" ]]
+    whole
+    checks_clean
+    # As a stream, and compressed.
+    rm -rf "$store"
+    zstd -q <"$work/saved.tar" >"$work/saved.zst"
+    does load -q <"$work/saved.zst"
+    [[ $(wc -l <"$work/stdout") == 3 ]]
+    whole
+}
+
+test_save_and_load_docker_archive() {
+    save_and_load docker-archive
+    [[ $(tar -tf "$work/saved.tar" | grep -v '^blobs/' | tr '\n' ' ') == \
+        'oci-layout index.json manifest.json repositories ' ]]
+    tar -xOf "$work/saved.tar" manifest.json >"$work/stdout"
+    holds "map(.RepoTags) == [[\"$plain/app:3\", \"mine:1\"],
+        [\"$plain/small:1\"]]"
+    tar -xOf "$work/saved.tar" repositories >"$work/stdout"
+    holds ".mine.\"1\" == \"$(digest_of "$work/second.tar" | cut -d: -f2)\""
+    # Others read it, by either of its lists.
+    skopeo copy -q "docker-archive:$work/saved.tar:mine:1" "dir:$work/dir"
+    [[ $(jq -r .config.digest "$work/dir/manifest.json") == \
+        "$(digest_of "$work/app-3.config")" ]]
+    rm -rf "$work/dir" "$work/layout"
+    mkdir "$work/layout"
+    tar -C "$work/layout" -xf "$work/saved.tar"
+    umoci unpack --image "$work/layout:3" "$work/bundle"
+    [[ $(<"$work/bundle/rootfs/hello") == second ]]
+    rm -rf "$work/bundle" "$work/layout"
+}
+
+test_save_and_load_oci_archive() {
+    save_and_load oci-archive
+    ! tar -tf "$work/saved.tar" | grep -q manifest.json
+    # All is as the registry had it.
+    does save --format oci-archive -o "$work/one.tar" "$plain/small:1"
+    [[ $(skopeo inspect "oci-archive:$work/one.tar:1" | jq -r .Digest) == \
+        "$(digest_of "$work/small-1.manifest")" ]]
+}
+
+test_save_by_id() {
+    pulls "$plain/small:1"
+    does save -o "$work/id.tar" "$id"
+    rm -rf "$store"
+    does load -q -i "$work/id.tar"
+    says "Loaded image ID: $id"
+}
+
+test_save_fetches_what_is_missing() {
+    local layer
+    layer=$(jq -r '.layers[0].digest' "$work/app-1.manifest")
+    pulls "$plain/app:3"
+    rm "$store/blobs/sha256/${layer#sha256:}"
+    does save -o "$work/saved.tar" "$plain/app:3"
+    whole
+    # From a docker archive no layer was kept, and no manifest.
+    rm -rf "$store"
+    does load -q -i "$work/saved.tar"
+    [[ $(find "$store/blobs" -type f | wc -l) == 1 ]]
+    does save --format oci-archive -o "$work/again.tar" "$plain/app:3"
+    [[ $(skopeo inspect "oci-archive:$work/again.tar:3" | jq -r .Digest) == \
+        "$(digest_of "$work/app-3.manifest")" ]]
+    whole
+    # Nobody has this one.
+    does tag "$plain/app:3" "$plain/nowhere:1"
+    rm -rf "$store"
+    does load -q -i "$work/saved.tar"
+    does tag "$plain/app:3" "$plain/nowhere:1"
+    rm -rf "$store/refs/$plain/app"
+    rm -f "$work/again.tar"
+    refuses 1 'the store has not kept its layers' save -o "$work/again.tar" \
+        "$plain/nowhere:1"
+    [[ -z $(ls "$work"/again.tar* 2>/dev/null) ]]
+}
+
+test_save_of_a_damaged_layer() {
+    pulls "$plain/app:3"
+    spoil flip "$store/blobs/sha256/$(digest_of "$work/second.tar" |
+        cut -d: -f2)"
+    refuses 1 'is damaged in the store' save -o "$work/again.tar" "$plain/app:3"
+    refuses 1 'is damaged in the store' save --format oci-archive \
+        -o "$work/again.tar" "$plain/app:3"
+    [[ -z $(ls "$work"/again.tar* 2>/dev/null) ]]
+    [[ -z $(ls -A "$store/tmp") ]]
+}
+
+test_load_of_what_is_no_archive() {
+    echo nothing >"$work/text"
+    refuses 1 'it is no tar archive' load -i "$work/text"
+    tar -C "$work" -cf "$work/other.tar" text
+    refuses 1 'holds neither manifest.json nor oci-layout' load \
+        -i "$work/other.tar"
+    refuses 1 'No such file' load -i "$work/nothing"
+    refuses 1 'no such image is stored' save -o "$work/x.tar" nothing
+    refuses 2 'is neither docker-archive nor' save --format tar nothing
+    [[ ! -e $work/x.tar ]]
+    empty
+}
+
 run_tests tag image_inspect image_inspect_of_another_platform history \
     history_without_a_manifest check_of_a_good_store \
     check_finds_what_is_spoiled check_of_records \
-    check_of_what_was_left_over check_beside_a_pull
+    check_of_what_was_left_over check_beside_a_pull \
+    save_and_load_docker_archive save_and_load_oci_archive save_by_id \
+    save_fetches_what_is_missing save_of_a_damaged_layer \
+    load_of_what_is_no_archive

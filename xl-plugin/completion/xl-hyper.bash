@@ -94,7 +94,8 @@ _xl_hyper_value() {
     -s | --signal | --stop-signal)
         words='HUP INT QUIT KILL USR1 USR2 TERM CONT STOP WINCH' ;;
     -e | --env) words=$(compgen -e) ;;
-    --env-file)
+    --format) words='docker-archive oci-archive' ;;
+    --env-file | -i | --input | -o | --output)
         _xl_hyper_files '' "$cur"
         return
         ;;
@@ -141,7 +142,7 @@ _xl_hyper_arguments() {
         _xl_hyper_reply "$cur" < <(xl-hyper list -q 2>/dev/null) ;;
     cp:*)
         _xl_hyper_copied "$cur" ;;
-    rmi:* | push:* | tag:* | history:* | image-inspect:*)
+    rmi:* | tag:* | history:* | image-inspect:* | save:* | push:*)
         _xl_hyper_images "$cur" ;;
     create:* | run:* | pull:*)
         case $cur in
