@@ -195,7 +195,7 @@ static int cap_content(struct content *content, const struct hx_store_cap *cap,
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "image store");
     for (;;) {
         const char *id;
-        long at;
+        long at = -1;
 
         rc = hx_store_needed_bytes(content->store, content->records,
                                    content->count, needed_bytes, err);
