@@ -14,13 +14,13 @@
 #include <unistd.h>
 
 #define REGISTERS 16
-#define BYTES (REGISTERS * 16)
+#define BYTES     (REGISTERS * 16)
 
-#define EACH(x)                                                            \
-    x(0) x(1) x(2) x(3) x(4) x(5) x(6) x(7) x(8) x(9) x(10) x(11) x(12)    \
-        x(13) x(14) x(15)
-#define LOAD(n) "movdqu " #n "*16(%0), %%xmm" #n "\n"
-#define STORE(n) "movdqu %%xmm" #n ", " #n "*16(%1)\n"
+#define EACH(x)                                                                \
+    x(0) x(1) x(2) x(3) x(4) x(5) x(6) x(7) x(8) x(9) x(10) x(11) x(12) x(13)  \
+        x(14) x(15)
+#define LOAD(n)    "movdqu " #n "*16(%0), %%xmm" #n "\n"
+#define STORE(n)   "movdqu %%xmm" #n ", " #n "*16(%1)\n"
 #define CLOBBER(n) , "xmm" #n
 
 /* Some milliseconds of user mode: the scheduler's turns fall within. */

@@ -162,9 +162,8 @@ static void test_token_urls(void **state)
     /* A push that mounts asks for two repositories. */
     challenge.scope = (char *)"repository:a:pull,push repository:b:pull";
     url = hx_token_url(&challenge, "library/nginx");
-    assert_non_null(
-        strcasestr(url, "&scope=repository%3aa%3apull%2cpush&scope="
-                        "repository%3ab%3apull"));
+    assert_non_null(strcasestr(url, "&scope=repository%3aa%3apull%2cpush&scope="
+                                    "repository%3ab%3apull"));
     assert_null(strstr(url, "nginx"));
     free(url);
     challenge.scope = NULL;
