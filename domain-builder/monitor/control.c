@@ -35,7 +35,8 @@ struct hx_control {
     unsigned failures; /* since a connection was good */
     int64_t tried_ms;  /* when a connection was begun last */
     int64_t clock_ms;  /* when the guest was told the time */
-    bool logged;       /* this turn had output of containers */
+    size_t turn_bytes; /* that this turn has taken from the guest... */
+    size_t log_bytes;  /* ... and those that were output of containers */
     int64_t debt_us;   /* CPU time that logging took beyond its share */
     int64_t debt_ms;   /* when that was so */
     /* An END that is not acknowledged yet. */
@@ -212,11 +213,14 @@ static int64_t cpu_us(void)
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-/* Adds what was used; time pays it back. */
+/* Adds the log's part of what this turn has used; time pays it back. */
 static void owe(struct hx_control *control, int64_t used_us)
 {
     int64_t now_ms = hx_clock_monotonic_ms();
 
+    if (control->log_bytes < control->turn_bytes)
+        used_us = used_us * (int64_t)control->log_bytes /
+                  (int64_t)control->turn_bytes;
     control->debt_us -=
         (now_ms - control->debt_ms) * 1000 / HX_CONTROL_LOG_SHARE;
     if (control->debt_us < 0)
@@ -225,7 +229,7 @@ static void owe(struct hx_control *control, int64_t used_us)
     control->debt_ms = now_ms;
 }
 
-/* Milliseconds until the guest may be told to go on; 0: now. */
+/* Milliseconds until the guest is listened to again; 0: now. */
 static int64_t rest_ms(const struct hx_control *control)
 {
     int64_t over_us = control->debt_us - HX_CONTROL_LOG_BURST_US, wait_ms;
@@ -268,7 +272,7 @@ static void take_frame(void *ctx, const struct hx_ch_frame *frame,
     } else if (frame->type == HX_CH_DATA && frame->payload) {
         hx_json_log_add(&control->log[frame->session], stream, payload,
                         frame->payload);
-        control->logged = true;
+        control->log_bytes += frame->payload;
         hx_console_add(control->console, (const char *)payload, frame->payload);
     } else if (frame->type == HX_CH_END) {
         hx_json_log_end(&control->log[frame->session], stream);
@@ -301,14 +305,15 @@ static void talk(struct hx_control *control, const struct pollfd *fds,
     bool was_up = hx_link_is_up(&control->link);
     int64_t began_us = cpu_us();
     struct hx_err err = { 0 };
-    int r;
+    int r = 0;
 
-    control->logged = false;
-    r = hx_link_read(&control->link, &sink, &err);
+    control->turn_bytes = control->log_bytes = 0;
+    if (rest_ms(control) == 0)
+        r = hx_link_read(&control->link, &sink, &err);
     if (r == 0 && !was_up && hx_link_is_up(&control->link))
         greet(control);
     take(control);
-    owe(control, control->logged ? cpu_us() - began_us : 0);
+    owe(control, control->log_bytes ? cpu_us() - began_us : 0);
     if (r == 0)
         hx_clients_serve(control->clients, fds, count);
     if (r == 0 && hx_link_is_up(&control->link) &&
@@ -371,7 +376,8 @@ int hx_control_timeout_ms(const struct hx_control *control)
     else if (!hx_link_wants_write(&control->link))
         wait_ms =
             sooner(wait_ms, until(control->clock_ms + HX_CONTROL_CLOCK_MS));
-    if (hx_channel_rest(control->channel, hx_link_wants_write(&control->link)))
+    if (hx_channel_rest(control->channel, rest_ms(control) == 0,
+                        hx_link_wants_write(&control->link)))
         wait_ms = 0;
     return (int)wait_ms;
 }

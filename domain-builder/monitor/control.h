@@ -8,8 +8,9 @@
  *                              +-- RUN/UUID/control: commands
  *
  * A guest that breaks the protocol loses the connection, and gets the next one
- * later and later.  One that floods its log waits for it: in the long run the
- * log takes one part in HX_CONTROL_LOG_SHARE of a CPU's time.
+ * later and later.  One that floods its log is listened to only now and then:
+ * in the long run the log takes one part in HX_CONTROL_LOG_SHARE of a CPU's
+ * time.
  */
 #ifndef HX_CONTROL_H
 #define HX_CONTROL_H

@@ -121,14 +121,19 @@ static int add_base64(struct hx_buf *out, const uint8_t *p, size_t len)
     return 0;
 }
 
+/* Most records come in the same second as the one before. */
 static int add_tail(struct hx_buf *out, const struct timespec *when)
 {
+    static char time[32];
+    static time_t second;
     struct tm tm;
-    char time[32];
 
-    if (!gmtime_r(&when->tv_sec, &tm) ||
-        strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
-        return -1;
+    if (!*time || when->tv_sec != second) {
+        if (!gmtime_r(&when->tv_sec, &tm) ||
+            strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+            return -1;
+        second = when->tv_sec;
+    }
     return hx_buf_addf(out, ",\"time\":\"%s.%09ldZ\"}\n", time,
                        (long)when->tv_nsec);
 }

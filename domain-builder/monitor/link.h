@@ -31,7 +31,7 @@
  * room than a frame needs. */
 #define HX_LINK_QUEUE_MAX (128u << 10)
 /* What one hx_link_read() reads at most, so that others have their turn. */
-#define HX_LINK_TURN_BYTES (128u << 10)
+#define HX_LINK_TURN_BYTES (32u << 10)
 
 /* Each gives the bytes moved, 0 for none at present, -1 when the other side
  * has gone. */

@@ -155,12 +155,13 @@ ssize_t hx_channel_write(void *ctx, const void *data, size_t len)
     return n;
 }
 
-bool hx_channel_rest(struct hx_channel *channel, bool want_write)
+bool hx_channel_rest(struct hx_channel *channel, bool want_read,
+                     bool want_write)
 {
     struct libxenvchan *vchan = channel->vchan;
 
     /* Both ask the other side to notify us, and look after that. */
-    return libxenvchan_data_ready(vchan) > 0 ||
-           (want_write && libxenvchan_buffer_space(vchan) > 0) ||
-           !libxenvchan_is_open(vchan);
+    return (want_read && (libxenvchan_data_ready(vchan) > 0 ||
+                          !libxenvchan_is_open(vchan))) ||
+           (want_write && libxenvchan_buffer_space(vchan) > 0);
 }

@@ -46,7 +46,9 @@ void hx_channel_wake(struct hx_channel *channel, short revents);
 ssize_t hx_channel_read(void *channel, void *data, size_t len);
 ssize_t hx_channel_write(void *channel, const void *data, size_t len);
 
-/* Asks to be woken; true when there is something to do already. */
-bool hx_channel_rest(struct hx_channel *channel, bool want_write);
+/* Asks to be woken for what is wanted; true when there is something to do
+ * already. */
+bool hx_channel_rest(struct hx_channel *channel, bool want_read,
+                     bool want_write);
 
 #endif

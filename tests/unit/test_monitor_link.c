@@ -40,8 +40,12 @@ static void take(void *ctx, const struct hx_ch_frame *frame,
 static int run(struct scene *scene, struct hx_err *err)
 {
     const struct hx_link_sink sink = { .ctx = scene, .frame = take };
-    int r = hx_link_read(&scene->link, &sink, err);
+    int r = 0;
 
+    /* Turns that take a whole window. */
+    for (size_t left = 2 * HX_CH_WINDOW; r == 0 && left;
+         left -= HX_LINK_TURN_BYTES)
+        r = hx_link_read(&scene->link, &sink, err);
     return r ? r : hx_link_write(&scene->link, err);
 }
 
