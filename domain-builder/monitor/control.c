@@ -35,8 +35,9 @@ struct hx_control {
     unsigned failures; /* since a connection was good */
     int64_t tried_ms;  /* when a connection was begun last */
     int64_t clock_ms;  /* when the guest was told the time */
-    size_t turn_bytes; /* that this turn has taken from the guest... */
+    size_t turn_bytes; /* that came from the guest in the last turn... */
     size_t log_bytes;  /* ... and those that were output of containers */
+    int64_t cpu_us;    /* what the process had used then */
     int64_t debt_us;   /* CPU time that logging took beyond its share */
     int64_t debt_ms;   /* when that was so */
     /* An END that is not acknowledged yet. */
@@ -213,20 +214,22 @@ static int64_t cpu_us(void)
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-/* Adds the log's part of what this turn has used; time pays it back. */
-static void owe(struct hx_control *control, int64_t used_us)
+/* Adds the log's part of all that was used since the last time: of what came
+ * last, so much was its output.  Time pays it back. */
+static void owe(struct hx_control *control)
 {
-    int64_t now_ms = hx_clock_monotonic_ms();
+    int64_t now_ms = hx_clock_monotonic_ms(), now_us = cpu_us();
+    int64_t used_us = now_us - control->cpu_us;
 
-    if (control->log_bytes < control->turn_bytes)
-        used_us = used_us * (int64_t)control->log_bytes /
-                  (int64_t)control->turn_bytes;
     control->debt_us -=
         (now_ms - control->debt_ms) * 1000 / HX_CONTROL_LOG_SHARE;
     if (control->debt_us < 0)
         control->debt_us = 0;
-    control->debt_us += used_us;
+    if (control->log_bytes)
+        control->debt_us += used_us * (int64_t)control->log_bytes /
+                            (int64_t)control->turn_bytes;
     control->debt_ms = now_ms;
+    control->cpu_us = now_us;
 }
 
 /* Milliseconds until the guest is listened to again; 0: now. */
@@ -303,17 +306,17 @@ static void talk(struct hx_control *control, const struct pollfd *fds,
 {
     const struct hx_link_sink sink = { .ctx = control, .frame = take_frame };
     bool was_up = hx_link_is_up(&control->link);
-    int64_t began_us = cpu_us();
     struct hx_err err = { 0 };
     int r = 0;
 
-    control->turn_bytes = control->log_bytes = 0;
-    if (rest_ms(control) == 0)
+    owe(control);
+    if (rest_ms(control) == 0) {
+        control->turn_bytes = control->log_bytes = 0;
         r = hx_link_read(&control->link, &sink, &err);
+    }
     if (r == 0 && !was_up && hx_link_is_up(&control->link))
         greet(control);
     take(control);
-    owe(control, control->log_bytes ? cpu_us() - began_us : 0);
     if (r == 0)
         hx_clients_serve(control->clients, fds, count);
     if (r == 0 && hx_link_is_up(&control->link) &&

@@ -25,6 +25,21 @@ cleanup() {
 }
 trap cleanup EXIT
 
+# hyper ARG...: xl-hyper with our store in the place of /var/lib/hyper, which
+# only it sees. Output in $work/stdout and $work/stderr.
+hyper() {
+    local rc=0
+    mkdir -p "$store"
+    # shellcheck disable=SC2016 # for the other shell
+    unshare --mount --propagation private sh -c '
+        mount -t tmpfs -o mode=755 hyper-test /var/lib && mkdir /var/lib/hyper &&
+            mount --bind "$1" /var/lib/hyper || exit 99
+        shift
+        exec "$@"' sh "$store" "$build/bin/xl-hyper" "$@" \
+        >"$work/stdout" 2>"$work/stderr" || rc=$?
+    return "$rc"
+}
+
 # run_tests NAME...: each is a function; it fails when a command of it does,
 # and is skipped by `skip WHY`.
 run_tests() {
