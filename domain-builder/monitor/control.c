@@ -267,6 +267,7 @@ static void take_frame(void *ctx, const struct hx_ch_frame *frame,
     enum hx_json_stream stream =
         frame->stream == HX_CH_STDERR ? HX_JSON_STDERR : HX_JSON_STDOUT;
 
+    control->turn_bytes += frame->payload;
     if (frame->type == HX_CH_HEALTH) {
         hx_health_take(&control->health[frame->session], frame, payload);
     } else if (frame->session >= control->containers ||
