@@ -284,16 +284,13 @@ static void take_frame(void *ctx, const struct hx_ch_frame *frame,
     }
 }
 
-/* Writes what the logs have, and tells the guest what it need not keep, unless
- * it has to wait. */
+/* Writes what the logs have, and tells the guest what it need not keep. */
 static void take(struct hx_control *control)
 {
-    bool tell = control->channel && rest_ms(control) == 0;
-
     for (size_t i = 0; i < control->containers; i++) {
         hx_json_log_write(&control->log[i], false);
         hx_health_write(&control->health[i], false);
-        for (unsigned k = 0; tell && k < HX_JSON_STREAMS; k++) {
+        for (unsigned k = 0; control->channel && k < HX_JSON_STREAMS; k++) {
             hx_link_take(&control->link, i, channel_stream(k),
                          hx_json_log_offset(&control->log[i], k),
                          control->ended[i][k]);
