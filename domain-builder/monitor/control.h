@@ -25,7 +25,7 @@
 #define HX_CONTROL_RETRY_MS     1000  /* doubled with each failure, up to: */
 #define HX_CONTROL_RETRY_MAX_MS 60000
 #define HX_CONTROL_CLOCK_MS     60000 /* how often the guest is told the time */
-#define HX_CONTROL_LOG_SHARE    3
+#define HX_CONTROL_LOG_SHARE    4
 #define HX_CONTROL_LOG_BURST_US 50000 /* CPU time at once */
 
 struct hx_control;

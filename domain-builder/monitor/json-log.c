@@ -261,10 +261,8 @@ static void write_batch(struct hx_json_log *log)
 static int put_record(struct hx_json_log *log, enum hx_json_stream stream,
                       const void *raw, size_t len, size_t counted)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (hx_json_record(&log->batch, stream_names[stream], raw, len, &now) < 0)
+    if (hx_json_record(&log->batch, stream_names[stream], raw, len, &log->now) <
+        0)
         return -1;
     log->journal.record[log->journal.count++] =
         HX_JOURNAL_RECORD(stream, counted);
@@ -311,8 +309,10 @@ void hx_json_log_add(struct hx_json_log *log, enum hx_json_stream stream,
                      const void *data, size_t len)
 {
     struct hx_json_part *part = &log->part[stream];
+    int64_t now_ms = hx_clock_monotonic_ms();
     const char *from = data;
 
+    clock_gettime(CLOCK_REALTIME, &log->now);
     while (len) {
         size_t room = HX_JSON_RECORD_RAW_MAX - part->len;
         size_t n = len < room ? len : room;
@@ -321,7 +321,7 @@ void hx_json_log_add(struct hx_json_log *log, enum hx_json_stream stream,
         if (newline)
             n = (size_t)(newline - from) + 1;
         if (part->len == 0)
-            part->since_ms = hx_clock_monotonic_ms();
+            part->since_ms = now_ms;
         memcpy(part->raw + part->len, from, n);
         part->len += n;
         from += n;
@@ -336,6 +336,7 @@ void hx_json_log_add(struct hx_json_log *log, enum hx_json_stream stream,
 
 void hx_json_log_end(struct hx_json_log *log, enum hx_json_stream stream)
 {
+    clock_gettime(CLOCK_REALTIME, &log->now);
     if (log->part[stream].len)
         end_record(log, stream, log->part[stream].len);
 }
@@ -344,6 +345,7 @@ void hx_json_log_write(struct hx_json_log *log, bool all)
 {
     int64_t due_ms = hx_clock_monotonic_ms() - HX_JSON_LOG_WAIT_MS;
 
+    clock_gettime(CLOCK_REALTIME, &log->now);
     for (size_t i = 0; i < HX_JSON_STREAMS; i++) {
         struct hx_json_part *part = &log->part[i];
 

@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "domain-builder/monitor/json-record.h"
 #include "domain-builder/monitor/log-journal.h"
@@ -43,6 +44,7 @@ struct hx_json_log {
     struct hx_buf batch;       /* its text */
     uint64_t lost;             /* bytes dropped, and not yet told */
     bool telling;              /* the batch begins with the word of them */
+    struct timespec now;       /* of the records that are being made */
     struct hx_json_part {
         uint8_t *raw; /* HX_JSON_RECORD_RAW_MAX: a record that has no end yet */
         size_t len;

@@ -121,21 +121,23 @@ static int add_base64(struct hx_buf *out, const uint8_t *p, size_t len)
     return 0;
 }
 
-/* Most records come in the same second as the one before. */
+/* Many records come at once, and have the same time. */
 static int add_tail(struct hx_buf *out, const struct timespec *when)
 {
-    static char time[32];
-    static time_t second;
+    static struct timespec last = { .tv_nsec = -1 };
+    static char tail[64];
+    char time[32];
     struct tm tm;
 
-    if (!*time || when->tv_sec != second) {
+    if (when->tv_sec != last.tv_sec || when->tv_nsec != last.tv_nsec) {
         if (!gmtime_r(&when->tv_sec, &tm) ||
             strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
             return -1;
-        second = when->tv_sec;
+        snprintf(tail, sizeof(tail), ",\"time\":\"%s.%09ldZ\"}\n", time,
+                 (long)when->tv_nsec);
+        last = *when;
     }
-    return hx_buf_addf(out, ",\"time\":\"%s.%09ldZ\"}\n", time,
-                       (long)when->tv_nsec);
+    return hx_buf_adds(out, tail);
 }
 
 static int add_record(struct hx_buf *out, const char *stream, const void *raw,
@@ -145,7 +147,8 @@ static int add_record(struct hx_buf *out, const char *stream, const void *raw,
 
     if (hx_buf_adds(out, "{\"log\":\"") < 0 ||
         add_text(out, raw, len, &broken) < 0 ||
-        hx_buf_addf(out, "\",\"stream\":\"%s\"", stream) < 0)
+        hx_buf_adds(out, "\",\"stream\":\"") < 0 ||
+        hx_buf_adds(out, stream) < 0 || hx_buf_adds(out, "\"") < 0)
         return -1;
     if (broken &&
         (hx_buf_adds(out, ",\"attrs\":{\"raw\":\"") < 0 ||

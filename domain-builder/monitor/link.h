@@ -30,8 +30,9 @@
 /* What waits for the guest; whoever feeds the link stops when there is less
  * room than a frame needs. */
 #define HX_LINK_QUEUE_MAX (128u << 10)
-/* What one hx_link_read() reads at most, so that others have their turn. */
-#define HX_LINK_TURN_BYTES (32u << 10)
+/* What one hx_link_read() reads at most, so that others have their turn; more
+ * than a window, so that who sends more than that is found out. */
+#define HX_LINK_TURN_BYTES (128u << 10)
 
 /* Each gives the bytes moved, 0 for none at present, -1 when the other side
  * has gone. */

@@ -66,6 +66,7 @@ struct scene {
 static _Atomic int64_t skipped_ms;
 
 int64_t __real_hx_clock_monotonic_ms(void);
+int64_t __wrap_hx_clock_monotonic_ms(void);
 int64_t __wrap_hx_clock_monotonic_ms(void)
 {
     return __real_hx_clock_monotonic_ms() + skipped_ms;
