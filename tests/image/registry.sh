@@ -544,7 +544,7 @@ test_as_gitlab() {
         "service": "container_registry",
         "scope": "repository:team/app:pull repository:team/base:pull,push"}'
     pulls "$plain/team/app:1"
-    [[ $(count_requests plain 'GET /token.*scope=repository(%3[aA]|:)team(%2[fF]|/)app(%3[aA]|:)pull(%20|\+)repository') -ge 1 ]]
+    [[ $(count_requests plain 'GET /token.*scope=repository(%3[aA]|:)team(%2[fF]|/)app(%3[aA]|:)pull&scope=repository') -ge 1 ]]
 }
 
 # The token server is the registry's own host; a scope that is empty.
