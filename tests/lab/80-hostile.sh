@@ -37,6 +37,10 @@ cpu_ms() {
         "/proc/$1/stat"
 }
 
+uptime_ms() {
+    awk '{ print int($1 * 1000) }' /proc/uptime
+}
+
 no_escape() { # WHAT FILE
     if LC_ALL=C grep -q "$(printf '[\001-\010\013-\037\177]')" "$2"; then
         fail "$1: a control character came through: $(od -c "$2" | head -n 5)"
@@ -45,7 +49,7 @@ no_escape() { # WHAT FILE
 
 # limit test_no_lie_harms_dom0_or_a_neighbour: 1800
 test_no_lie_harms_dom0_or_a_neighbour() {
-    local lie monitor pss cpu size before rc
+    local lie monitor pss cpu took size before rc
     start_neighbour
     for lie in "${lies[@]}"; do
         with_liar xl-hyper create --type pv --name liar busybox "$lie" \
@@ -55,16 +59,19 @@ test_no_lie_harms_dom0_or_a_neighbour() {
             fail "$lie: no monitor: $(cat "$(folder_of liar)/monitor.log"
                 xl-hyper inspect liar | jq -c '.[0].State')"
         cpu=$(cpu_ms "$monitor")
+        took=$(uptime_ms)
         sleep 6
         same "$lie: the monitor lives on" "$monitor" "$(monitor_of liar)"
-        # An emulated CPU is slow: half of it would be a spinning monitor.
+        # An emulated CPU is slow, and on a busy machine counts what others
+        # took: a spinning monitor has nearly all of it.
         cpu=$(($(cpu_ms "$monitor") - cpu))
+        took=$(($(uptime_ms) - took))
         pss=$(awk '/^Pss:/ { print $2 }' "/proc/$monitor/smaps_rollup")
         size=$(du -sk --exclude=scratch.ext4 "$(folder_of liar)" | cut -f 1)
-        echo "$lie: monitor $cpu ms of 6000, PSS $pss KiB, folder $size KiB"
+        echo "$lie: monitor $cpu ms of $took, PSS $pss KiB, folder $size KiB"
         [[ $pss -lt 2560 ]] || fail "$lie: the monitor's PSS is $pss KiB"
-        [[ $cpu -lt 3000 ]] ||
-            fail "$lie: the monitor took $cpu ms of 6000"
+        [[ $cpu -lt $((took * 3 / 4)) ]] ||
+            fail "$lie: the monitor took $cpu ms of $took"
         [[ $size -lt 25000 ]] || fail "$lie: the folder has $size KiB"
         xl-hyper list >list 2>&1
         no_escape "$lie: list" list
