@@ -58,7 +58,7 @@ int hx_hash_bytes(const void *data, size_t len,
 
 int hx_hash_add_file(struct hx_hash *hash, int fd, off_t *bytes_r)
 {
-    static char chunk[131072];
+    char chunk[65536]; /* not static: layers are hashed by threads at once */
     off_t at = 0;
 
     for (;;) {
