@@ -3,6 +3,7 @@
 /* sources: domain-builder/guest-report.c domain-builder/pod-state.c */
 /* sources: domain-builder/pod-names.c domain-builder/pod-spec.c */
 /* sources: domain-builder/confine.c domain-builder/caps.c */
+/* sources: domain-builder/health.c */
 /* sources: domain-builder/pod-record.c image/base/[a-z]*.c */
 /* packages: jansson */
 /*
