@@ -82,16 +82,17 @@ test_exec_keeps_streams_and_codes_apart() {
     same "its PID 1 is the container's" sleep "$(cat out)"
 }
 
-# limit test_exec_carries_256_mebibytes_both_ways: 900
-test_exec_carries_256_mebibytes_both_ways() {
-    local i type folder
+# limit test_exec_carries_mebibytes_both_ways: 900
+test_exec_carries_mebibytes_both_ways() {
+    local i type folder count
+    count=$(often 256 24)
     # Not in memory, of which an emulated dom0 has little.
     folder=$(mktemp -d -p /var/tmp)
     # shellcheck disable=SC2064 # this very folder
     trap "rm -rf '$folder'" EXIT
     cd "$folder" || return 1
     head -c 1048568 /dev/urandom >block
-    for ((i = 0; i < 256; i++)); do
+    for ((i = 0; i < count; i++)); do
         printf '%08d' "$i"
         cat block
     done >data
@@ -133,9 +134,10 @@ test_a_stalled_reader_blocks_nobody() {
     kill "$pid"
 }
 
-# limit test_five_hundred_execs_leak_nothing: 1500
-test_five_hundred_execs_leak_nothing() {
-    local monitor fds memory processes i
+# limit test_many_execs_leak_nothing: 1500
+test_many_execs_leak_nothing() {
+    local monitor fds memory processes i count
+    count=$(often 500 100)
     start_idle leaky --type pv
     # The first ones fill the caches.
     for ((i = 0; i < 20; i++)); do
@@ -145,7 +147,7 @@ test_five_hundred_execs_leak_nothing() {
     fds=$(ls "/proc/$monitor/fd" | wc -l)
     processes=$(xl-hyper exec leaky sh -c 'ls -d /proc/[0-9]* | wc -l')
     memory=$(xl-hyper exec leaky awk '/^MemAvailable/ { print $2 }' /proc/meminfo)
-    for ((i = 0; i < 500; i++)); do
+    for ((i = 0; i < count; i++)); do
         xl-hyper exec leaky true || fail "exec $i: exit $?"
     done
     same "the monitor" "$monitor" "$(monitor_of leaky)"
@@ -247,14 +249,15 @@ test_top_and_stats() {
 
 # -- the log ------------------------------------------------------------------
 
-# limit test_killed_fifty_times_each_line_is_there_once: 900
-test_killed_fifty_times_each_line_is_there_once() {
-    local i last
+# limit test_killed_often_each_line_is_there_once: 900
+test_killed_often_each_line_is_there_once() {
+    local i last count
+    count=$(often 50 12)
     xl-hyper create --type pv --name counted busybox sh -c \
         'i=0; while :; do i=$((i+1)); echo "n $i"; [ $((i % 7)) -gt 0 ] || sleep 0.02; done' \
         >/dev/null
     until_true 90 sh -c "xl-hyper logs counted | grep -q '^n 30$'"
-    for ((i = 0; i < 50; i++)); do
+    for ((i = 0; i < count; i++)); do
         sleep "0.$((RANDOM % 9))$((RANDOM % 10))"
         kill -9 "$(monitor_of counted)"
         xl-hyper list >/dev/null
@@ -365,9 +368,11 @@ test_every_end_is_told_the_same_by_all() {
 
 # limit test_every_fatal_signal_ends_a_pod_alike: 1200
 test_every_fatal_signal_ends_a_pod_alike() {
-    local signum
+    local signum signals
+    signals=$(often "1 2 4 5 6 7 8 9 10 11 12 13 14 15 16 24 25 26 27 29 30 31" \
+        "1 6 9 15")
     # With --init it is not its namespace's first process, which signals spare.
-    for signum in 1 2 4 5 6 7 8 9 10 11 12 13 14 15 16 24 25 26 27 29 30 31; do
+    for signum in $signals; do
         exits $((128 + signum)) xl-hyper run --init --type pv \
             --name "signal-$signum" busybox sh -c "kill -$signum \$\$; sleep 5"
         ends "signal-$signum" $((128 + signum))

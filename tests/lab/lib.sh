@@ -47,6 +47,16 @@ refuses() {
     same "$*: left behind" "$before" "$after"
 }
 
+# often ALL FEW: how often a test does what it does; all of it, which takes an
+# emulated host long, with HX_THOROUGH=1.
+often() {
+    if [[ ${HX_THOROUGH:-0} == 1 ]]; then
+        echo "$1"
+    else
+        echo "$2"
+    fi
+}
+
 # until_true SECONDS COMMAND...: for what has no event to wait for.
 until_true() {
     local until=$((SECONDS + $1))
