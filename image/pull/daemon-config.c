@@ -138,6 +138,8 @@ int hx_daemon_config_parse(const char *data, size_t len, const char *what,
                        &config.insecure, err);
     if (rc == 0)
         rc = take_downloads(doc, what, &config.downloads, err);
+    if (rc == 0)
+        rc = hx_proxies_parse(doc, what, &config.proxies, err);
     if (rc < 0) {
         /* Not an image is wrong, but the administrator's file. */
         if (err && err->code == HX_ERR_CORRUPT)
@@ -149,7 +151,7 @@ int hx_daemon_config_parse(const char *data, size_t len, const char *what,
     return 0;
 }
 
-int hx_daemon_config_load(struct hx_daemon_config *config_r, struct hx_err *err)
+static int load(struct hx_daemon_config *config_r, struct hx_err *err)
 {
     static const struct hx_daemon_config empty = { .downloads =
                                                        HX_DOWNLOADS_DEFAULT };
@@ -175,12 +177,20 @@ int hx_daemon_config_load(struct hx_daemon_config *config_r, struct hx_err *err)
                                            err);
 }
 
+int hx_daemon_config_load(struct hx_daemon_config *config_r, struct hx_err *err)
+{
+    int rc = load(config_r, err);
+
+    return rc < 0 ? rc : hx_proxies_use(&config_r->proxies, err);
+}
+
 void hx_daemon_config_release(struct hx_daemon_config *config)
 {
     if (!config)
         return;
     hx_strv_free(&config->mirrors);
     hx_strv_free(&config->insecure);
+    hx_proxies_release(&config->proxies);
 }
 
 static int in_block(const struct block *block, int family, const void *address)

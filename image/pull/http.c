@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "image/pull/proxy.h"
 #include "image/pull/stop.h"
 #include "image/pull/url.h"
 
@@ -502,60 +503,6 @@ static struct curl_slist *prepare(struct hx_http *http, struct transfer *t,
     return headers;
 }
 
-/* A variable that says something: curl takes an empty one for none. */
-static const char *variable(const char *name)
-{
-    const char *value = getenv(name);
-
-    return value && *value ? value : NULL;
-}
-
-static size_t len_without_dots(const char *name, size_t len)
-{
-    while (len && name[len - 1] == '.')
-        len--;
-    return len;
-}
-
-/* Whether no_proxy names the host, or a domain that it is in; not for those
- * that are written as addresses. */
-static int is_excepted(const char *host)
-{
-    const char *list = variable("no_proxy");
-    size_t host_len = len_without_dots(host, strlen(host)), skip = 0;
-
-    if (!list)
-        list = variable("NO_PROXY");
-    if (list && strcmp(list, "*") == 0)
-        return 1;
-    for (; list && *list; list += skip) {
-        size_t len;
-
-        list += strspn(list, ", \t.");
-        skip = strcspn(list, ", \t");
-        len = len_without_dots(list, skip);
-        if (len && len <= host_len &&
-            strncasecmp(host + host_len - len, list, len) == 0 &&
-            (len == host_len || host[host_len - len - 1] == '.'))
-            return 1;
-    }
-    return 0;
-}
-
-/* With a proxy, the peer is the proxy, and the proxy's rules hold. */
-static int uses_proxy(const struct hx_url *url)
-{
-    const char *own = variable(url->plain ? "http_proxy" : "https_proxy");
-
-    if (!own && !url->plain)
-        own = variable("HTTPS_PROXY");
-    if (!own)
-        own = variable("all_proxy");
-    if (!own)
-        own = variable("ALL_PROXY");
-    return own && !url->loopback && !is_excepted(url->host);
-}
-
 static int explain(struct hx_http *http, const struct hx_url *url,
                    const char *words, struct hx_err *err)
 {
@@ -617,7 +564,7 @@ int hx_http_get(struct hx_http *http, const struct hx_http_request *request,
     if (rc < 0)
         return rc;
     headers = prepare(http, &t, &url, words, &failed);
-    if (request->no_local_peer && !uses_proxy(&url)) {
+    if (request->no_local_peer && !hx_proxy_is_used(&url)) {
         curl_easy_setopt(http->curl, CURLOPT_OPENSOCKETFUNCTION, on_socket);
         curl_easy_setopt(http->curl, CURLOPT_OPENSOCKETDATA, &t);
         /* A connection made before was not asked about. */

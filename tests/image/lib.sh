@@ -12,7 +12,7 @@ passed=0 failed=0 skipped=0
 started_pids=()
 
 export HX_CONFDIR=$work/etc HX_LIBEXEC=$build/bin DOCKER_CONFIG=$work/docker
-unset http_proxy https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy
+unset {http,https,all,no}_proxy {HTTP,HTTPS,ALL,NO}_PROXY
 
 cleanup() {
     local pid

@@ -603,7 +603,47 @@ test_a_proxy_for_https() {
     [[ ! -s $work/server-plain/tunnels ]]
 }
 
-run_tests credential_helpers a_slow_credential_helper_is_ended identity_tokens \
+# daemon.json's proxies, each before the environment's.
+test_proxies_of_the_daemons() {
+    local name=registry.invalid:5000
+    config "{\"insecure-registries\": [\"$name\"],
+        \"proxies\": {\"http-proxy\": \"$plain\"}}"
+    # Nothing listens at the environment's.
+    export http_proxy=http://127.0.0.1:1 HTTP_PROXY=http://127.0.0.1:1
+    pulls "$name/team/app:1"
+    [[ $(count_requests plain "GET http://$name/v2/") -gt 0 ]]
+    # This machine is not asked through it.
+    pulls "$other/library/extra"
+    [[ $(count_requests plain extra) == 0 ]]
+    rm -rf "$store"
+    config "{\"insecure-registries\": [\"$name\"], \"proxies\": {
+        \"http-proxy\": \"http://$plain\", \"no-proxy\": \"x.lan,.invalid\"}}"
+    fails network "cannot be resolved" "$name/team/app:1"
+    # What it leaves open the environment says, capitals first.
+    config "{\"insecure-registries\": [\"$name\"],
+        \"proxies\": {\"no-proxy\": \"x.lan\"}}"
+    export HTTP_PROXY=http://$plain
+    pulls "$name/team/app:1"
+}
+
+test_a_proxy_of_the_daemons_for_https() {
+    local name=registry.invalid:5000
+    printf '{"%s": "%s"}' "$name" "$tls" >"$work/server-plain/hosts.json"
+    config "{\"insecure-registries\": [\"$name\"],
+        \"proxies\": {\"https-proxy\": \"http://u:p@$plain\"}}"
+    pulls "$name/secure/app:1"
+    grep -q "^$name\$" "$work/server-plain/tunnels"
+    rm -rf "$store"
+    # A login for the proxy is in no error.
+    config "{\"proxies\": {\"https-proxy\": \"ftp://u:secret@$plain\"}}"
+    fails usage "https-proxy is no URL" "$name/secure/app:1"
+    [[ $message != *secret* ]]
+    config '{"proxies": {"ftp-proxy": "http://x"}}'
+    fails usage "'ftp-proxy' is none of" "$name/secure/app:1"
+}
+
+run_tests proxies_of_the_daemons a_proxy_of_the_daemons_for_https \
+    credential_helpers a_slow_credential_helper_is_ended identity_tokens \
     as_docker_hub as_github as_gitlab as_harbor without_service_and_scope as_ecr \
     a_proxy_for_http a_proxy_for_https several_layers_at_once how_many_layers_at_once \
     a_layer_twice_is_fetched_once one_token_for_several_layers \

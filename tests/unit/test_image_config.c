@@ -40,6 +40,17 @@ static void test_daemon_json(void **state)
         { "{\"insecure-registries\":[\"a b\"]}", NULL, "neither" },
         { "{\"insecure-registries\":[\"10.0.0.0/33\"]}", NULL, "neither" },
         { "{\"insecure-registries\":[\"h/p\"]}", NULL, "neither" },
+        { "{\"proxies\":{}}", NULL, NULL },
+        { "{\"proxies\":{\"http-proxy\":\"\",\"no-proxy\":\"*\"}}", NULL,
+          NULL },
+        { "{\"proxies\":{\"https-proxy\":\"p.lan:3128\"}}", NULL, NULL },
+        { "{\"proxies\":{\"https-proxy\":\"SOCKS5://u:p@p.lan\"}}", NULL,
+          NULL },
+        { "{\"proxies\":{\"http-proxy\":\"ftp://p.lan\"}}", NULL, "no URL" },
+        { "{\"proxies\":{\"http-proxy\":\"http://\"}}", NULL, "no URL" },
+        { "{\"proxies\":{\"http-proxy\":5}}", NULL, "http-proxy" },
+        { "{\"proxies\":{\"httpProxy\":\"http://p\"}}", NULL, "none of" },
+        { "{\"proxies\":[]}", NULL, "proxies" },
         { "{", NULL, "not JSON" },
         { "[]", NULL, "not a JSON object" },
     };
@@ -60,6 +71,38 @@ static void test_daemon_json(void **state)
             assert_null(config.mirrors);
         hx_daemon_config_release(&config);
     }
+}
+
+/* The file before the environment, capitals before small letters. */
+static void test_proxies(void **state)
+{
+    static const char *const names[] = { "HTTP_PROXY",  "http_proxy",
+                                         "HTTPS_PROXY", "https_proxy",
+                                         "NO_PROXY",    "no_proxy" };
+    struct hx_daemon_config config;
+    struct hx_err err = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        unsetenv(names[i]);
+    assert_int_equal(hx_proxies_use(&(struct hx_proxies){ 0 }, &err), 0);
+    assert_null(getenv("http_proxy"));
+    setenv("HTTP_PROXY", "http://e1", 1);
+    setenv("HTTPS_PROXY", "http://e2", 1);
+    setenv("https_proxy", "http://e3", 1);
+    setenv("no_proxy", "e4", 1);
+    assert_int_equal(
+        parse("{\"proxies\":{\"http-proxy\":\"http://c1\"}}", &config, &err),
+        0);
+    assert_int_equal(hx_proxies_use(&config.proxies, &err), 0);
+    assert_string_equal(getenv("HTTP_PROXY"), "http://c1");
+    assert_string_equal(getenv("http_proxy"), "http://c1");
+    assert_string_equal(getenv("https_proxy"), "http://e2");
+    assert_string_equal(getenv("no_proxy"), "e4");
+    assert_null(getenv("NO_PROXY"));
+    hx_daemon_config_release(&config);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        unsetenv(names[i]);
 }
 
 static void test_insecure(void **state)
@@ -212,9 +255,8 @@ static void test_certs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_daemon_json),
-        cmocka_unit_test(test_insecure),
-        cmocka_unit_test(test_endpoints),
+        cmocka_unit_test(test_daemon_json), cmocka_unit_test(test_proxies),
+        cmocka_unit_test(test_insecure),    cmocka_unit_test(test_endpoints),
         cmocka_unit_test(test_certs),
     };
 
