@@ -4,44 +4,19 @@
 #include "image/base/clock.h"
 #include "image/base/json.h"
 #include "xl-plugin/image-details-text.h"
-#include "xl-plugin/options.h"
+#include "xl-plugin/listing.h"
 #include "xl-plugin/output.h"
 #include "xl-plugin/session.h"
 #include "xl-plugin/sizes.h"
-#include "xl-plugin/table.h"
 #include "xl-plugin/times.h"
 
 #define CREATED_BY_WIDTH 45 /* docker's */
 #define ID_SHORT         12
 
-struct history_options {
-    bool quiet;
-    bool json;
-    bool no_trunc;
-};
-
 static const struct hx_option options[] = {
-    { 'q', "quiet", NULL, "print ids only" },
-    { HX_OPT_NO_TRUNC, "no-trunc", NULL, "print ids and commands in full" },
-    { HX_OPT_JSON, "json", NULL, "print JSON" },
+    HX_LISTING_OPTIONS("ids"),
     { 0 },
 };
-
-static int set_option(void *opaque, int key, const char *value,
-                      struct hx_err *err)
-{
-    struct history_options *o = opaque;
-
-    (void)value;
-    (void)err;
-    if (key == 'q')
-        o->quiet = true;
-    else if (key == HX_OPT_NO_TRUNC)
-        o->no_trunc = true;
-    else
-        o->json = true;
-    return 0;
-}
 
 static const char *text_of(const json_t *step, const char *key)
 {
@@ -51,8 +26,8 @@ static const char *text_of(const json_t *step, const char *key)
 }
 
 /* Ids as docker shortens them; "<missing>" stays as it is. */
-static void print_id(const struct history_options *o, const json_t *step,
-                     char *text, size_t size)
+static void print_id(const struct hx_listing *o, const json_t *step, char *text,
+                     size_t size)
 {
     const char *id = text_of(step, "Id");
 
@@ -62,31 +37,18 @@ static void print_id(const struct history_options *o, const json_t *step,
         snprintf(text, size, "%.*s", ID_SHORT, hx_digest_hex(id));
 }
 
-static void print_since(const json_t *step, int64_t now_ms, char *text,
-                        size_t size)
-{
-    int64_t ms = hx_time_parse_rfc3339(text_of(step, "Created"));
-    char since[HX_TIME_TEXT];
-
-    if (!ms) {
-        snprintf(text, size, "N/A");
-        return;
-    }
-    hx_time_print_duration(now_ms > ms ? now_ms - ms : 0, since);
-    snprintf(text, size, "%s ago", since);
-}
-
-static int add_row(const struct history_options *o, struct hx_table *table,
+static int add_row(const struct hx_listing *o, struct hx_table *table,
                    const json_t *step, int64_t now_ms)
 {
     _cleanup_buf_ struct hx_buf command = HX_BUF_INIT(0);
-    char id[HX_DIGEST_TEXT_MAX], created[HX_TIME_TEXT + 8];
+    char id[HX_DIGEST_TEXT_MAX], created[HX_TIME_TEXT];
     char size[HX_SIZE_TEXT];
     const json_t *bytes = json_object_get(step, "Size");
     const char *by = text_of(step, "CreatedBy");
 
     print_id(o, step, id, sizeof(id));
-    print_since(step, now_ms, created, sizeof(created));
+    hx_time_print_ago(hx_time_parse_rfc3339(text_of(step, "Created")), now_ms,
+                      created);
     if (json_is_integer(bytes))
         hx_size_print((uint64_t)json_integer_value(bytes), size);
     if (!o->no_trunc) {
@@ -99,7 +61,7 @@ static int add_row(const struct history_options *o, struct hx_table *table,
                                           text_of(step, "Comment") });
 }
 
-static int history_table(const struct history_options *o, const json_t *steps,
+static int history_table(const struct hx_listing *o, const json_t *steps,
                          struct hx_err *err)
 {
     static const struct hx_column columns[] = {
@@ -121,16 +83,10 @@ static int history_table(const struct history_options *o, const json_t *steps,
         if (r == 0)
             r = add_row(o, &table, step, now_ms);
     }
-    if (r == 0)
-        r = hx_table_print(&table, stdout,
-                           o->no_trunc ? 0 : hx_terminal_width(stdout));
-    hx_table_release(&table);
-    if (r < 0)
-        return hx_err_set(err, HX_ERR_SYSTEM, "history: no memory");
-    return 0;
+    return hx_listing_print(o, &table, r, "printing the history", err);
 }
 
-static void history_ids(const struct history_options *o, const json_t *steps)
+static void history_ids(const struct hx_listing *o, const json_t *steps)
 {
     json_t *step;
     size_t i;
@@ -143,7 +99,7 @@ static void history_ids(const struct history_options *o, const json_t *steps)
     }
 }
 
-static int print_history(const struct history_options *o, json_t *steps,
+static int print_history(const struct hx_listing *o, json_t *steps,
                          struct hx_err *err)
 {
     if (!steps)
@@ -161,9 +117,9 @@ static int history_main(const struct hx_command *command, int argc, char **argv)
     _cleanup_details_ struct hx_image_details details = { 0 };
     _cleanup_store_ struct hx_store store = { 0 };
     _cleanup_json_ json_t *steps = NULL;
-    struct history_options o = { 0 };
+    struct hx_listing o = { 0 };
     struct hx_err err = { 0 };
-    int first = hx_options_parse(command, argc, argv, set_option, &o, &err);
+    int first = hx_options_parse(command, argc, argv, hx_listing_set, &o, &err);
 
     if (first <= 0)
         return hx_options_status(command, first, &err);

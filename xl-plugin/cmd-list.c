@@ -2,54 +2,25 @@
 #include <string.h>
 
 #include "image/base/clock.h"
-#include "xl-plugin/options.h"
+#include "xl-plugin/listing.h"
 #include "xl-plugin/output.h"
 #include "xl-plugin/pod-text.h"
 #include "xl-plugin/session.h"
 #include "xl-plugin/sizes.h"
-#include "xl-plugin/table.h"
 #include "xl-plugin/times.h"
-
-struct list_options {
-    bool all;
-    bool quiet;
-    bool json;
-    bool no_trunc;
-};
 
 static const struct hx_option options[] = {
     { 'a', "all", NULL, "list pods that have ended, too" },
-    { 'q', "quiet", NULL, "print names only" },
-    { HX_OPT_NO_TRUNC, "no-trunc", NULL,
-      "show all columns in full, however narrow the terminal" },
-    { HX_OPT_JSON, "json", NULL, "print JSON" },
+    HX_LISTING_OPTIONS("names"),
     { 0 },
 };
 
-static int set_option(void *opaque, int key, const char *value,
-                      struct hx_err *err)
-{
-    struct list_options *o = opaque;
-
-    (void)value;
-    (void)err;
-    if (key == 'a')
-        o->all = true;
-    else if (key == 'q')
-        o->quiet = true;
-    else if (key == HX_OPT_NO_TRUNC)
-        o->no_trunc = true;
-    else
-        o->json = true;
-    return 0;
-}
-
-static bool is_listed(const struct list_options *o, const struct hx_pod *pod)
+static bool is_listed(const struct hx_listing *o, const struct hx_pod *pod)
 {
     return o->all || pod->state != HX_POD_EXITED || hx_pod_restarting(pod);
 }
 
-static int list_json(const struct list_options *o, const struct hx_pod *pods,
+static int list_json(const struct hx_listing *o, const struct hx_pod *pods,
                      size_t count, struct hx_err *err)
 {
     int64_t now_ms = hx_clock_unix_ms();
@@ -83,7 +54,7 @@ static int add_row(struct hx_table *table, const struct hx_pod *pod,
             hx_domain_type_name(spec->type), memory, vcpus, ip, domid });
 }
 
-static int list_table(const struct list_options *o, const struct hx_pod *pods,
+static int list_table(const struct hx_listing *o, const struct hx_pod *pods,
                       size_t count, struct hx_err *err)
 {
     static const struct hx_column columns[] = {
@@ -106,16 +77,10 @@ static int list_table(const struct list_options *o, const struct hx_pod *pods,
         if (is_listed(o, &pods[i]))
             r = add_row(&table, &pods[i], now_ms);
     }
-    if (r == 0)
-        r = hx_table_print(&table, stdout,
-                           o->no_trunc ? 0 : hx_terminal_width(stdout));
-    hx_table_release(&table);
-    if (r < 0)
-        return hx_err_set(err, HX_ERR_SYSTEM, "listing the pods: no memory");
-    return 0;
+    return hx_listing_print(o, &table, r, "listing the pods", err);
 }
 
-static int list_names(const struct list_options *o, const struct hx_pod *pods,
+static int list_names(const struct hx_listing *o, const struct hx_pod *pods,
                       size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -128,11 +93,11 @@ static int list_names(const struct list_options *o, const struct hx_pod *pods,
 static int list_main(const struct hx_command *command, int argc, char **argv)
 {
     _cleanup_host_ struct hx_host *host = NULL;
-    struct list_options o = { 0 };
+    struct hx_listing o = { 0 };
     struct hx_err err = { 0 };
     struct hx_pod *pods = NULL;
     size_t count = 0;
-    int first = hx_options_parse(command, argc, argv, set_option, &o, &err);
+    int first = hx_options_parse(command, argc, argv, hx_listing_set, &o, &err);
     int r;
 
     if (first <= 0)

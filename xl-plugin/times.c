@@ -220,3 +220,15 @@ void hx_time_print_duration(int64_t ms, char text[HX_TIME_TEXT])
     else
         snprintf(text, HX_TIME_TEXT, "%lld years", h / 24 / 365);
 }
+
+void hx_time_print_ago(int64_t then_ms, int64_t now_ms, char text[HX_TIME_TEXT])
+{
+    size_t len;
+
+    snprintf(text, HX_TIME_TEXT, "N/A");
+    if (!then_ms)
+        return;
+    hx_time_print_duration(now_ms > then_ms ? now_ms - then_ms : 0, text);
+    len = strlen(text);
+    snprintf(text + len, HX_TIME_TEXT - len, " ago");
+}

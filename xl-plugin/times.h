@@ -42,4 +42,8 @@ int hx_time_parse_duration(const char *what, const char *text, int64_t *ms_r,
 /* "Less than a second", "5 seconds", "About a minute", "3 weeks". */
 void hx_time_print_duration(int64_t ms, char text[HX_TIME_TEXT]);
 
+/* The same with " ago"; "N/A" for a time that is not known. */
+void hx_time_print_ago(int64_t then_ms, int64_t now_ms,
+                       char text[HX_TIME_TEXT]);
+
 #endif

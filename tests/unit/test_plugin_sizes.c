@@ -146,6 +146,20 @@ static void test_durations_are_dockers(void **state)
     }
 }
 
+static void test_times_ago(void **state)
+{
+    char text[HX_TIME_TEXT];
+
+    (void)state;
+    hx_time_print_ago(0, 1000, text);
+    assert_string_equal(text, "N/A");
+    hx_time_print_ago(1000, 301000, text);
+    assert_string_equal(text, "5 minutes ago");
+    /* A clock that was set back. */
+    hx_time_print_ago(301000, 1000, text);
+    assert_string_equal(text, "Less than a second ago");
+}
+
 static void test_times_go_there_and_back(void **state)
 {
     char text[HX_TIME_TEXT];
@@ -216,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_sizes_are_printed_as_docker_does),
         cmocka_unit_test(test_memory_is_printed),
         cmocka_unit_test(test_durations_are_dockers),
+        cmocka_unit_test(test_times_ago),
         cmocka_unit_test(test_times_go_there_and_back),
         cmocka_unit_test(test_signals_are_read),
         cmocka_unit_test(test_signals_are_named),
