@@ -7,7 +7,7 @@ hostile=$here/hostile.cpio
 initrd=/usr/local/lib/xl-hyper/initrd.cpio
 
 lies=(silent lengths streams offsets windows sessions credits versions short
-    bye exec mute indices orders grants refs storm flap log xenstore)
+    bye exec mute indices orders grants refs storm flap log health xenstore)
 
 folder_of() {
     echo "/var/lib/hyper/pods/$(xl-hyper inspect "$1" | jq -r '.[0].Id')"
@@ -52,8 +52,8 @@ test_no_lie_harms_dom0_or_a_neighbour() {
     local lie monitor pss cpu took size before rc
     start_neighbour
     for lie in "${lies[@]}"; do
-        with_liar xl-hyper create --type pv --name liar busybox "$lie" \
-            >/dev/null || fail "$lie: create failed"
+        with_liar xl-hyper create --type pv --name liar \
+            --health-cmd true busybox "$lie" >/dev/null || fail "$lie: create failed"
         before=$(xl-hyper logs --tail 1 neighbour | tail -n 1 | cut -d ' ' -f 2)
         monitor=$(monitor_of liar) ||
             fail "$lie: no monitor: $(cat "$(folder_of liar)/monitor.log"
@@ -74,6 +74,7 @@ test_no_lie_harms_dom0_or_a_neighbour() {
             fail "$lie: the monitor took $cpu ms of $took"
         [[ $size -lt 25000 ]] || fail "$lie: the folder has $size KiB"
         xl-hyper list >list 2>&1
+        xl-hyper inspect liar >>list
         no_escape "$lie: list" list
         has "$lie: list" "$(cat list)" liar
         # Who never answers costs the one that asks half a minute.
