@@ -44,7 +44,7 @@ static char *join(const char *folder, const char *program)
 /* The running program's folder, when it is a build tree's. */
 static char *own_folder(void)
 {
-    static const char *const helpers[] = { "pull", "mkroot" };
+    static const char *const helpers[] = { "pull", "mkroot", "mklayer" };
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
     char *slash;

@@ -7,11 +7,15 @@
 #          that a launch of a cached image loads none of them
 # mkroot/  the converter, layers -> root disk: a program of its own, because
 #          it parses hostile bytes and because of libsquashfs's licence
+# mklayer/ what a pod has written -> a layer: as hostile, and as confined
+# walls/   what confines these two
 
 LIBBASE  := $(B)/libbase.a
 LIBIMAGE := $(B)/libimage.a
 LIBPULL  := $(B)/libpull.a
 LIBMKROOT := $(B)/libmkroot.a
+LIBMKLAYER := $(B)/libmklayer.a
+LIBWALLS := $(B)/libwalls.a
 
 $(LIBBASE): $(call objs,$(wildcard image/base/*.c))
 $(LIBIMAGE): $(call objs,$(wildcard image/*.c))
@@ -24,18 +28,26 @@ MKROOT_SOURCES := $(filter-out %/main.c \
 	%/inflate_$(if $(filter libisal,$(MKROOT_GZIP)),zlib,isal).c, \
 	$(wildcard image/mkroot/*.c))
 $(LIBMKROOT): $(call objs,$(MKROOT_SOURCES))
+$(LIBMKLAYER): $(call objs,$(filter-out %/main.c,$(wildcard image/mklayer/*.c)))
+$(LIBWALLS): $(call objs,$(wildcard image/walls/*.c))
 
 BASE_LIBS   = $(call pkg-libs,jansson)
 IMAGE_LIBS  = $(call pkg-libs,jansson)
 PULL_LIBS   = $(call pkg-libs,libcurl libarchive libcrypto jansson) -lpthread
 MKROOT_LIBS = $(call pkg-libs,libsquashfs1 libcrypto libzstd $(MKROOT_GZIP) \
 	jansson) -lpthread
+MKLAYER_LIBS = $(call pkg-libs,ext2fs com_err libarchive zlib libcrypto jansson)
 
-$(B)/bin/mkroot: $(call objs,image/mkroot/main.c) $(LIBMKROOT) $(LIBBASE)
+$(B)/bin/mkroot: $(call objs,image/mkroot/main.c) $(LIBMKROOT) $(LIBWALLS) \
+		$(LIBBASE)
 	$(call link,$(MKROOT_LIBS))
+
+$(B)/bin/mklayer: $(call objs,image/mklayer/main.c) $(LIBMKLAYER) $(LIBWALLS) \
+		$(LIBBASE)
+	$(call link,$(MKLAYER_LIBS))
 
 $(B)/bin/pull: $(call objs,image/pull/main.c) $(LIBPULL) $(LIBIMAGE) $(LIBBASE)
 	$(call link,$(PULL_LIBS))
 
-PROGRAMS        += $(B)/bin/mkroot $(B)/bin/pull
-PKGLIB_PROGRAMS += mkroot pull
+PROGRAMS        += $(B)/bin/mkroot $(B)/bin/mklayer $(B)/bin/pull
+PKGLIB_PROGRAMS += mkroot mklayer pull

@@ -18,10 +18,10 @@ wraps = $(addprefix -Wl$(comma)--wrap=,$(shell sed -n \
 	's|^/\* wrap: \(.*\) \*/$$|\1|p' $(1)))
 
 $(B)/tests/%: $(B)/obj/tests/unit/%.o $(UNIT_SHARED) $(LIBPLUGIN) \
-		$(LIBMONITOR) $(LIBSECCOMP) $(LIBDOMAIN) $(LIBMKROOT) $(LIBPULL) $(LIBIMAGE) $(LIBPVINIT) \
-		$(LIBCOPY) $(LIBBASE)
+		$(LIBMONITOR) $(LIBSECCOMP) $(LIBDOMAIN) $(LIBMKROOT) $(LIBMKLAYER) $(LIBWALLS) \
+		$(LIBPULL) $(LIBIMAGE) $(LIBPVINIT) $(LIBCOPY) $(LIBBASE)
 	$(call link,$(call wraps,tests/unit/$*.c) $(DOMAIN_LIBS) $(IMAGE_LIBS) \
-		$(PULL_LIBS) $(MKROOT_LIBS) $(SECCOMP_LIBS) $(call pkg-libs,cmocka))
+		$(PULL_LIBS) $(MKROOT_LIBS) $(MKLAYER_LIBS) $(SECCOMP_LIBS) $(call pkg-libs,cmocka))
 
 # pv-init has its own contract and no base library; only its tests link it.
 unit: $(UNIT_TESTS) $(PROGRAMS)

@@ -10,7 +10,7 @@
  *     {"error":{"code":"corrupt","message":"..."}}              with status 1
  *
  * The process that is started reads the command line alone.  What reads the
- * layers is a child of it, behind the walls of confine.h.
+ * layers is a child of it, behind the walls of image/walls.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,9 +27,9 @@
 #include <unistd.h>
 
 #include "image/base/cleanup.h"
-#include "image/mkroot/confine.h"
 #include "image/mkroot/convert.h"
 #include "image/mkroot/limits.h"
+#include "image/walls/walls.h"
 
 #define PROGRESS_INTERVAL_NS 100000000
 
@@ -307,14 +307,15 @@ static int warm_up(struct hx_err *err)
 }
 
 /* Bounds for these layers, from those that limits.h has for any. */
-static struct hx_mkroot_walls walls_for(const struct hx_convert *convert,
-                                        int *fds)
+static struct hx_walls walls_for(const struct hx_convert *convert, int *fds)
 {
-    struct hx_mkroot_walls walls = { .fds = fds,
-                                     .fd_count = convert->layer_count + 1,
-                                     .output_fd = convert->output_fd,
-                                     .threads = convert->squash.threads + 1,
-                                     .memory_bytes = MEMORY_BYTES };
+    struct hx_walls walls = { .program = "mkroot",
+                              .source = "image",
+                              .fds = fds,
+                              .fd_count = convert->layer_count + 1,
+                              .output_fd = convert->output_fd,
+                              .threads = convert->squash.threads + 1,
+                              .memory_bytes = MEMORY_BYTES };
     uint64_t blobs = 0, content = 0;
 
     fds[convert->layer_count] = convert->output_fd;
@@ -336,13 +337,13 @@ static struct hx_mkroot_walls walls_for(const struct hx_convert *convert,
 
 /* In the child: its exit status. */
 static int convert(const struct hx_convert *convert,
-                   const struct hx_mkroot_walls *walls, struct hx_err *err)
+                   const struct hx_walls *walls, struct hx_err *err)
 {
     struct hx_convert_result result;
     int r = hx_convert_run(convert, &result, err);
 
     if (r < 0) {
-        hx_mkroot_name_wall(walls, err);
+        hx_walls_name(walls, err);
         return r;
     }
     say(json_pack("{s:I,s:I,s:s}", "bytes", (json_int_t)result.bytes, "files",
@@ -353,7 +354,7 @@ static int convert(const struct hx_convert *convert,
 static int run(const struct hx_convert *what, struct hx_err *err)
 {
     _cleanup_free_ int *fds = calloc(what->layer_count + 1, sizeof(*fds));
-    struct hx_mkroot_walls walls;
+    struct hx_walls walls;
     pid_t pid;
     int r;
 
@@ -363,12 +364,12 @@ static int run(const struct hx_convert *what, struct hx_err *err)
     r = warm_up(err);
     if (r < 0)
         return r;
-    pid = hx_mkroot_confine(&walls, err);
+    pid = hx_walls_confine(&walls, err);
     if (pid < 0)
         return (int)pid;
     if (pid == 0)
         return convert(what, &walls, err);
-    r = hx_mkroot_await(pid, &walls, err);
+    r = hx_walls_await(pid, &walls, err);
     /* It may have died in the middle of a line. */
     if (r < 0)
         putchar('\n');

@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #include "image/base/cleanup.h"
-#include "image/mkroot/confine.h"
+#include "image/walls/walls.h"
 #include "tests/unit/unit.h"
 
 #define MIB      (1u << 20)
@@ -35,7 +35,7 @@
 /* Open before the walls are there: the layer and the output are given, the
  * other is not. */
 static int layer, output, other;
-static struct hx_mkroot_walls walls;
+static struct hx_walls walls;
 static pid_t parent; /* the warden */
 
 /* What a warden says of its child. */
@@ -61,13 +61,15 @@ static int setup(void **state)
     output = memfd_create("disk", 0);
     fds[0] = output; /* in no order */
     fds[1] = layer;
-    walls = (struct hx_mkroot_walls){ .fds = fds,
-                                      .fd_count = 2,
-                                      .output_fd = output,
-                                      .threads = 1,
-                                      .memory_bytes = 64 * MIB,
-                                      .file_bytes = FILE_MAX,
-                                      .cpu_s = 5 };
+    walls = (struct hx_walls){ .program = "mkroot",
+                               .source = "image",
+                               .fds = fds,
+                               .fd_count = 2,
+                               .output_fd = output,
+                               .threads = 1,
+                               .memory_bytes = 64 * MIB,
+                               .file_bytes = FILE_MAX,
+                               .cpu_s = 5 };
     return layer < 0 || other < 0 || output < 0 ? -1 : 0;
 }
 
@@ -90,13 +92,13 @@ static void warden(int (*attempt)(void), int out)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     hx_err_clear(&end.err);
     parent = getpid();
-    pid = hx_mkroot_confine(&walls, &end.err);
+    pid = hx_walls_confine(&walls, &end.err);
     if (pid == 0)
         _exit(attempt());
     if (pid < 0)
         end.status = (int)pid;
     else
-        end.status = hx_mkroot_await(pid, &walls, &end.err);
+        end.status = hx_walls_await(pid, &walls, &end.err);
     (void)!write(out, &end, sizeof(end));
     _exit(0);
 }
@@ -398,7 +400,7 @@ static void test_memory(void **state)
     assert_int_equal(try(take_at_once).status, 42);
     assert_in_range(try(take_space).status, 0, 2);
     hx_err_sys(&err, HX_ERR_SYSTEM, ENOMEM, "keeping the file tree");
-    hx_mkroot_name_wall(&walls, &err);
+    hx_walls_name(&walls, &err);
     assert_int_equal(err.code, HX_ERR_LIMIT);
     assert_string_equal(err.msg,
                         "'mkroot' was ended because it got no more memory, of "
@@ -448,7 +450,7 @@ static void test_file_size(void **state)
     assert_int_equal(fstat(output, &st), 0);
     assert_int_equal(st.st_size, FILE_MAX);
     hx_err_sys(&err, HX_ERR_SYSTEM, EFBIG, "writing the root disk");
-    hx_mkroot_name_wall(&walls, &err);
+    hx_walls_name(&walls, &err);
     assert_int_equal(err.code, HX_ERR_LIMIT);
     assert_string_equal(err.msg,
                         "'mkroot' was ended because it wrote more than 8 MiB");
@@ -460,7 +462,7 @@ static void test_other_errors_stay(void **state)
 
     (void)state;
     hx_err_sys(&err, HX_ERR_SYSTEM, ENOSPC, "writing the root disk");
-    hx_mkroot_name_wall(&walls, &err);
+    hx_walls_name(&walls, &err);
     assert_int_equal(err.code, HX_ERR_NO_SPACE);
     assert_non_null(strstr(err.msg, "writing the root disk"));
 }
@@ -604,8 +606,8 @@ static void test_no_privileges(void **state)
                &gid[1], &gid[2], &gid[3]);
         for (int i = 0; i < 4; i++) {
             assert_int_equal(uid[i],
-                             HX_MKROOT_UID_FIRST +
-                                 (unsigned)w.warden % HX_MKROOT_UID_COUNT);
+                             HX_WALLS_UID_FIRST +
+                                 (unsigned)w.warden % HX_WALLS_UID_COUNT);
             assert_int_equal(gid[i], uid[i]);
         }
     }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The walls around a conversion, which parses what strangers wrote:
+ * The walls around a program that parses what strangers wrote, `mkroot` and
+ * `mklayer`:
  *
- *     pid = hx_mkroot_confine(&walls, &err);
+ *     pid = hx_walls_confine(&walls, &err);
  *     if (pid > 0)                        the warden: reads nothing hostile
- *         return hx_mkroot_await(pid, &walls, &err);
- *     if (pid == 0) { ... convert ... }   behind the walls
+ *         return hx_walls_await(pid, &walls, &err);
+ *     if (pid == 0) { ... parse ... }     behind the walls
  *
  * What stands there, in the order in which an attacker would meet it:
  *
@@ -23,8 +24,8 @@
  * Built with a sanitizer, whose own work needs what is forbidden here, there
  * are no walls: the caller itself goes on as the child.
  */
-#ifndef HX_MKROOT_CONFINE_H
-#define HX_MKROOT_CONFINE_H
+#ifndef HX_WALLS_H
+#define HX_WALLS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -32,13 +33,15 @@
 
 #include "image/base/err.h"
 
-/* Users for conversions, one for each by its process id: from a range that no
+/* Users for such programs, one for each by its process id: from a range that no
  * distribution hands out (systemd's UIDS-GIDS.md: "unused"). */
-#define HX_MKROOT_UID_FIRST 1879048192u /* 0x70000000 */
-#define HX_MKROOT_UID_COUNT 65536u
+#define HX_WALLS_UID_FIRST 1879048192u /* 0x70000000 */
+#define HX_WALLS_UID_COUNT 65536u
 
-struct hx_mkroot_walls {
-    const int *fds; /* stay open beside 1 and 2; borrowed */
+struct hx_walls {
+    const char *program; /* "mkroot": how errors call it */
+    const char *source;  /* "image": who wrote what it parses */
+    const int *fds;      /* stay open beside 1 and 2; borrowed */
     size_t fd_count;
     int output_fd;         /* one of them, and the only one to be written */
     unsigned threads;      /* that will be started */
@@ -53,19 +56,16 @@ struct hx_mkroot_walls {
  * then has to say so and exit.  The caller must have one thread.  The child
  * ends when the caller does.
  */
-pid_t hx_mkroot_confine(const struct hx_mkroot_walls *walls,
-                        struct hx_err *err);
+pid_t hx_walls_confine(const struct hx_walls *walls, struct hx_err *err);
 
 /*
  * Waits for the child: its exit status, or a sentence that says which wall it
  * hit.  HX_ERR_LIMIT for limits, HX_ERR_SYSTEM for the rest.
  */
-int hx_mkroot_await(pid_t pid, const struct hx_mkroot_walls *walls,
-                    struct hx_err *err);
+int hx_walls_await(pid_t pid, const struct hx_walls *walls, struct hx_err *err);
 
 /* In the child: turns the errno with which a limit answers (ENOMEM, EFBIG)
  * into the sentence that names the limit.  Others are left alone. */
-void hx_mkroot_name_wall(const struct hx_mkroot_walls *walls,
-                         struct hx_err *err);
+void hx_walls_name(const struct hx_walls *walls, struct hx_err *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "image/mkroot/confine.h"
+#include "image/walls/walls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "image/mkroot/filter.h"
+#include "image/walls/filter.h"
 
 #define MIB (UINT64_C(1) << 20)
 /* What a thread's stack takes of RLIMIT_DATA, and what the C library reserves
@@ -33,10 +33,11 @@
 #define SANITIZED 0
 #endif
 
-static int fail(struct hx_err *err, const char *what)
+static int fail(const struct hx_walls *walls, const char *what,
+                struct hx_err *err)
 {
-    return hx_err_sys(err, HX_ERR_SYSTEM, errno, "locking 'mkroot' in: %s",
-                      what);
+    return hx_err_sys(err, HX_ERR_SYSTEM, errno, "locking '%s' in: %s",
+                      walls->program, what);
 }
 
 /* -- namespaces ----------------------------------------------------------- */
@@ -91,17 +92,17 @@ static int set_user(uid_t id)
 }
 
 /* Root of a user namespace may have no such user to become. */
-static int drop_user(uid_t id, struct hx_err *err)
+static int drop_user(const struct hx_walls *walls, uid_t id, struct hx_err *err)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return fail(err, "no_new_privs");
+        return fail(walls, "no_new_privs", err);
     for (int cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
         ;
     if (geteuid() == 0 && (setgroups(0, NULL) < 0 || set_user(id) < 0) &&
         errno != EPERM && errno != EINVAL)
-        return fail(err, "its user");
+        return fail(walls, "its user", err);
     if (drop_capabilities() < 0)
-        return fail(err, "capabilities");
+        return fail(walls, "capabilities", err);
     return 0;
 }
 
@@ -115,13 +116,13 @@ static int by_number(const void *a, const void *b)
 }
 
 /* All but 1, 2 and those given. */
-static int close_others(const struct hx_mkroot_walls *walls, struct hx_err *err)
+static int close_others(const struct hx_walls *walls, struct hx_err *err)
 {
     int *kept = calloc(walls->fd_count + 1, sizeof(*kept));
     unsigned next = 3;
 
     if (!kept)
-        return fail(err, "descriptors");
+        return fail(walls, "descriptors", err);
     memcpy(kept, walls->fds, walls->fd_count * sizeof(*kept));
     qsort(kept, walls->fd_count, sizeof(*kept), by_number);
     for (size_t i = 0; i < walls->fd_count; i++) {
@@ -152,7 +153,7 @@ static int limit(int resource, uint64_t value)
     return setrlimit((unsigned)resource, &both);
 }
 
-static int set_limits(const struct hx_mkroot_walls *walls, struct hx_err *err)
+static int set_limits(const struct hx_walls *walls, struct hx_err *err)
 {
     uint64_t data = walls->memory_bytes + (walls->threads + 1) * STACK_BYTES;
     uint64_t space = data + (walls->threads + 1) * ARENA_BYTES + SPARE_BYTES;
@@ -162,12 +163,12 @@ static int set_limits(const struct hx_mkroot_walls *walls, struct hx_err *err)
         limit(RLIMIT_CPU, walls->cpu_s) < 0 ||
         limit(RLIMIT_FSIZE, walls->file_bytes) < 0 ||
         limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_NOFILE, 0) < 0)
-        return fail(err, "limits");
+        return fail(walls, "limits", err);
     /* Counted by user: of another's processes we know nothing. */
-    if (getuid() >= HX_MKROOT_UID_FIRST &&
-        getuid() < HX_MKROOT_UID_FIRST + HX_MKROOT_UID_COUNT &&
+    if (getuid() >= HX_WALLS_UID_FIRST &&
+        getuid() < HX_WALLS_UID_FIRST + HX_WALLS_UID_COUNT &&
         limit(RLIMIT_NPROC, PROCESSES) < 0)
-        return fail(err, "limits");
+        return fail(walls, "limits", err);
     return 0;
 }
 
@@ -175,53 +176,55 @@ static int set_limits(const struct hx_mkroot_walls *walls, struct hx_err *err)
 
 /* `warden` is a pipe whose other end the caller has; it says nothing until it
  * is gone. */
-static int die_with(int warden, struct hx_err *err)
+static int die_with(const struct hx_walls *walls, int warden,
+                    struct hx_err *err)
 {
     char byte;
 
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-        return fail(err, "its parent's death");
+        return fail(walls, "its parent's death", err);
     if (read(warden, &byte, 1) < 0 && errno == EAGAIN)
         return 0;
     _exit(1);
 }
 
-static int go_behind(const struct hx_mkroot_walls *walls, uid_t id, int warden,
+static int go_behind(const struct hx_walls *walls, uid_t id, int warden,
                      struct hx_err *err)
 {
     int rc;
 
     leave_namespaces();
-    rc = drop_user(id, err);
+    rc = drop_user(walls, id, err);
     /* After the user, whose change takes both back. */
     if (rc == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-        rc = fail(err, "memory");
+        rc = fail(walls, "memory", err);
     if (rc == 0)
-        rc = die_with(warden, err);
+        rc = die_with(walls, warden, err);
     if (rc == 0)
         rc = close_others(walls, err);
     if (rc == 0)
         rc = set_limits(walls, err);
-    return rc == 0 ? hx_mkroot_filter(walls->output_fd, err) : rc;
+    return rc == 0 ? hx_walls_filter(walls->program, walls->output_fd, err)
+                   : rc;
 }
 
-pid_t hx_mkroot_confine(const struct hx_mkroot_walls *walls, struct hx_err *err)
+pid_t hx_walls_confine(const struct hx_walls *walls, struct hx_err *err)
 {
-    uid_t id = HX_MKROOT_UID_FIRST + (uid_t)getpid() % HX_MKROOT_UID_COUNT;
+    uid_t id = HX_WALLS_UID_FIRST + (uid_t)getpid() % HX_WALLS_UID_COUNT;
     int warden[2];
     pid_t pid;
 
     if (SANITIZED)
         return 0;
     if (pipe2(warden, O_CLOEXEC | O_NONBLOCK) < 0)
-        return fail(err, "a pipe");
+        return fail(walls, "a pipe", err);
     /* It is the next child that gets the new one; and a user who is not root
      * needs his own namespace of users for all others. */
     if (unshare(CLONE_NEWPID) < 0)
         (void)!unshare(CLONE_NEWUSER | CLONE_NEWPID);
     pid = fork();
     if (pid < 0)
-        return fail(err, "its process");
+        return fail(walls, "its process", err);
     close(warden[pid == 0]);
     if (pid > 0)
         return pid; /* warden[1] is closed by our end */
@@ -230,61 +233,64 @@ pid_t hx_mkroot_confine(const struct hx_mkroot_walls *walls, struct hx_err *err)
 
 /* -- how it ended --------------------------------------------------------- */
 
-static int out_of_time(const struct hx_mkroot_walls *walls,
-                       const struct rusage *usage)
+static int out_of_time(const struct hx_walls *walls, const struct rusage *usage)
 {
     return usage->ru_utime.tv_sec + usage->ru_stime.tv_sec + 1 >=
            (time_t)walls->cpu_s;
 }
 
-static int explain(int signum, const struct hx_mkroot_walls *walls,
+static int explain(int signum, const struct hx_walls *walls,
                    const struct rusage *usage, struct hx_err *err)
 {
+    const char *program = walls->program;
+
     if (signum == SIGKILL && out_of_time(walls, usage))
         return hx_err_set(err, HX_ERR_LIMIT,
-                          "'mkroot' was ended because it used more than %u s "
-                          "of processor time",
-                          walls->cpu_s);
+                          "'%s' was ended because it used more than %u s of "
+                          "processor time",
+                          program, walls->cpu_s);
     if (signum == SIGKILL)
         return hx_err_set(err, HX_ERR_SYSTEM,
-                          "'mkroot' was killed from outside, perhaps because "
-                          "the host has no memory left; try again");
+                          "'%s' was killed from outside, perhaps because the "
+                          "host has no memory left; try again",
+                          program);
     if (signum == SIGSYS)
         return hx_err_set(err, HX_ERR_SYSTEM,
-                          "'mkroot' was ended because it made a system call "
-                          "that is forbidden to it; do not trust the image, "
-                          "and report it");
+                          "'%s' was ended because it made a system call that "
+                          "is forbidden to it; do not trust the %s, and "
+                          "report it",
+                          program, walls->source);
     return hx_err_set(err, HX_ERR_SYSTEM,
-                      "'mkroot' crashed (signal %d, %s); do not trust the "
-                      "image, and report it",
-                      signum, strsignal(signum));
+                      "'%s' crashed (signal %d, %s); do not trust the %s, and "
+                      "report it",
+                      program, signum, strsignal(signum), walls->source);
 }
 
-int hx_mkroot_await(pid_t pid, const struct hx_mkroot_walls *walls,
-                    struct hx_err *err)
+int hx_walls_await(pid_t pid, const struct hx_walls *walls, struct hx_err *err)
 {
     struct rusage usage;
     int status;
 
     while (wait4(pid, &status, 0, &usage) < 0) {
         if (errno != EINTR)
-            return fail(err, "waiting for it");
+            return fail(walls, "waiting for it", err);
     }
     if (WIFEXITED(status))
         return WEXITSTATUS(status);
     return explain(WTERMSIG(status), walls, &usage, err);
 }
 
-void hx_mkroot_name_wall(const struct hx_mkroot_walls *walls,
-                         struct hx_err *err)
+void hx_walls_name(const struct hx_walls *walls, struct hx_err *err)
 {
     if (err->sys == ENOMEM)
         hx_err_set(err, HX_ERR_LIMIT,
-                   "'mkroot' was ended because it got no more memory, of which "
-                   "it may use %llu MiB",
+                   "'%s' was ended because it got no more memory, of which it "
+                   "may use %llu MiB",
+                   walls->program,
                    (unsigned long long)(walls->memory_bytes / MIB));
     if (err->sys == EFBIG)
         hx_err_set(err, HX_ERR_LIMIT,
-                   "'mkroot' was ended because it wrote more than %llu MiB",
+                   "'%s' was ended because it wrote more than %llu MiB",
+                   walls->program,
                    (unsigned long long)(walls->file_bytes / MIB));
 }

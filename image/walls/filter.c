@@ -4,7 +4,7 @@
  * neither a library in this process nor the time it takes to load.  Sources:
  * seccomp(2), and Documentation/userspace-api/seccomp_filter.rst of Linux.
  */
-#include "image/mkroot/filter.h"
+#include "image/walls/filter.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -160,7 +160,7 @@ static void build(struct program *p, int output_fd)
     answer(p, SECCOMP_RET_KILL_PROCESS);
 }
 
-int hx_mkroot_filter(int output_fd, struct hx_err *err)
+int hx_walls_filter(const char *program, int output_fd, struct hx_err *err)
 {
     struct program p = { .len = 0 };
     struct sock_fprog prog;
@@ -175,6 +175,7 @@ int hx_mkroot_filter(int output_fd, struct hx_err *err)
          syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) == 0))
         return 0;
     return hx_err_sys(err, HX_ERR_UNSUPPORTED, errno,
-                      "'mkroot' cannot be kept from system calls; it needs "
-                      "Linux 4.14 with CONFIG_SECCOMP_FILTER");
+                      "'%s' cannot be kept from system calls; it needs Linux "
+                      "4.14 with CONFIG_SECCOMP_FILTER",
+                      program);
 }
