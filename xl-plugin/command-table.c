@@ -36,6 +36,7 @@ const struct hx_command *const hx_commands[] = {
     &hx_cmd_image_inspect,
     &hx_cmd_image_check,
     &hx_cmd_image_prune,
+    &hx_cmd_commit,
     &hx_cmd_save,
     &hx_cmd_load,
     &hx_cmd_login,

@@ -79,6 +79,7 @@ extern const struct hx_command hx_cmd_history;
 extern const struct hx_command hx_cmd_image_inspect;
 extern const struct hx_command hx_cmd_image_check;
 extern const struct hx_command hx_cmd_image_prune;
+extern const struct hx_command hx_cmd_commit;
 extern const struct hx_command hx_cmd_save;
 extern const struct hx_command hx_cmd_load;
 extern const struct hx_command hx_cmd_login;

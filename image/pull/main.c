@@ -7,6 +7,7 @@
  * that talks to networks or reads archives is in here, and the layers
  * themselves are read by `mkroot`.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +15,9 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "image/base/strv.h"
 #include "image/pull/check.h"
+#include "image/pull/derive.h"
 #include "image/pull/disk.h"
 #include "image/pull/load.h"
 #include "image/pull/login.h"
@@ -33,6 +36,9 @@ static const char usage[] =
     "       pull --check [--repair]              (the store)\n"
     "       pull --load FD [--name TEXT]         (an archive)\n"
     "       pull --save FD [--oci] REFERENCE...\n"
+    "       pull --commit FD --base ID --folder PATH (a pod's disk)\n"
+    "            [--made-by TEXT] [--author TEXT] [--message TEXT]\n"
+    "            [--change LINE]... [REFERENCE]\n"
     "\n"
     "Fetch an image into the store.  This program is started by xl-hyper.\n"
     "\n"
@@ -61,7 +67,14 @@ enum {
     OPT_LOAD,
     OPT_NAME,
     OPT_SAVE,
-    OPT_OCI
+    OPT_OCI,
+    OPT_COMMIT,
+    OPT_BASE,
+    OPT_FOLDER,
+    OPT_MADE_BY,
+    OPT_AUTHOR,
+    OPT_MESSAGE,
+    OPT_CHANGE
 };
 
 static const struct option long_options[] = {
@@ -82,6 +95,13 @@ static const struct option long_options[] = {
     { "name", required_argument, NULL, OPT_NAME },
     { "save", required_argument, NULL, OPT_SAVE },
     { "oci", no_argument, NULL, OPT_OCI },
+    { "commit", required_argument, NULL, OPT_COMMIT },
+    { "base", required_argument, NULL, OPT_BASE },
+    { "folder", required_argument, NULL, OPT_FOLDER },
+    { "made-by", required_argument, NULL, OPT_MADE_BY },
+    { "author", required_argument, NULL, OPT_AUTHOR },
+    { "message", required_argument, NULL, OPT_MESSAGE },
+    { "change", required_argument, NULL, OPT_CHANGE },
     { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
 };
@@ -95,6 +115,7 @@ struct command {
     int load_fd; /* or -1 */
     const char *load_name;
     struct hx_save save; /* with the descriptor -1 */
+    struct hx_derive derive;
     int help;
 };
 
@@ -121,6 +142,37 @@ static int seconds(const char *name, const char *text, long *out,
                           "--%s: '%.20s' is no number of seconds", name, text);
     *out = value;
     return 0;
+}
+
+/* Of --commit. */
+static int take_derive(int option, struct hx_derive *derive, struct hx_err *err)
+{
+    switch (option) {
+    case OPT_COMMIT:
+        return descriptor(optarg, &derive->disk_fd, err);
+    case OPT_BASE:
+        derive->base = optarg;
+        return 0;
+    case OPT_FOLDER:
+        derive->folder = optarg;
+        return 0;
+    case OPT_MADE_BY:
+        derive->made_by = optarg;
+        return 0;
+    case OPT_AUTHOR:
+        derive->author = optarg;
+        return 0;
+    case OPT_MESSAGE:
+        derive->message = optarg;
+        return 0;
+    case OPT_CHANGE:
+        return hx_strv_add(&derive->changes, optarg) < 0
+                   ? hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "starting")
+                   : 0;
+    default:
+        return hx_err_set(err, HX_ERR_USAGE,
+                          "pull: wrong option; see 'pull --help'");
+    }
 }
 
 /* What is to be done other than a pull. */
@@ -162,8 +214,7 @@ static int take_mode(int option, struct command *command, struct hx_err *err)
         command->help = 1;
         return 0;
     default:
-        return hx_err_set(err, HX_ERR_USAGE,
-                          "pull: wrong option; see 'pull --help'");
+        return take_derive(option, &command->derive, err);
     }
 }
 
@@ -199,6 +250,7 @@ static int take_option(int option, struct command *command, struct hx_err *err)
 static int parse(int argc, char **argv, struct command *command,
                  struct hx_err *err)
 {
+    struct hx_derive *derive = &command->derive;
     int option, rc = 0, modes;
 
     opterr = 0;
@@ -209,19 +261,20 @@ static int parse(int argc, char **argv, struct command *command,
         return rc;
     modes = (command->login != NULL) + (command->logout != NULL) +
             (command->check_disk != NULL) + (command->push != NULL) +
-            command->check + (command->load_fd >= 0) + (argc - optind > 0);
+            command->check + (command->load_fd >= 0) +
+            (derive->disk_fd >= 0 || argc - optind > 0);
     if (modes != 1 || (command->save.fd < 0 && argc - optind > 1) ||
         (command->save.fd >= 0 && argc == optind) ||
         command->repair > command->check ||
+        (derive->disk_fd >= 0) != (derive->base && derive->folder) ||
         (command->login != NULL) != (command->user != NULL))
         return hx_err_set(err, HX_ERR_USAGE,
                           "pull: one reference, --login with --user, "
-                          "--logout, --push, --check-disk, --check, --load or "
-                          "--save; see 'pull "
-                          "--help'");
-    command->pull.reference = argv[optind];
+                          "--logout, --push, --check-disk, --check, --load, "
+                          "--save or --commit; see 'pull --help'");
+    command->pull.reference = derive->reference = argv[optind];
     command->save.names = argv + optind;
-    command->save.times = command->pull.times;
+    command->save.times = derive->times = command->pull.times;
     return 0;
 }
 
@@ -262,6 +315,8 @@ static int run(struct command *command, struct hx_err *err)
     if (command->load_fd >= 0)
         return hx_load_run(&store, command->load_fd, command->load_name,
                            command->pull.platform, err);
+    if (command->derive.disk_fd >= 0)
+        return hx_derive_run(&store, &command->derive, err);
     if (command->save.fd >= 0)
         return hx_save_run(&store, &command->save, err);
     return hx_pull_run(&store, &command->pull, err);
@@ -275,6 +330,7 @@ int main(int argc, char **argv)
         .load_fd = -1,
         .load_name = "archive",
         .save = { .fd = -1 },
+        .derive = { .disk_fd = -1 },
     };
     struct hx_err err = { 0 };
     int rc;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "image/base/strv.h"
 #include "image/pull/supply.h"
@@ -82,9 +83,9 @@ static int try_name(const struct hx_store *store, const char *name,
     return rc == 0 ? take_layers(store, supply, details, err) : rc;
 }
 
-int hx_refetch(const struct hx_store *store,
-               const struct hx_image_details *details,
-               const struct hx_http_times *times, struct hx_err *err)
+static int refetch(const struct hx_store *store,
+                   const struct hx_image_details *details,
+                   const struct hx_http_times *times, struct hx_err *err)
 {
     _cleanup_strv_ char **names = NULL;
     struct hx_err why;
@@ -107,4 +108,40 @@ int hx_refetch(const struct hx_store *store,
                       "gives them (%.500s); 'xl hyper-pull' it from its "
                       "registry first",
                       why.msg);
+}
+
+static int has_layers(const struct hx_store *store,
+                      const struct hx_image_details *details)
+{
+    if (details->manifest.layer_count != details->rootfs.count)
+        return 0;
+    for (size_t i = 0; i < details->manifest.layer_count; i++) {
+        const struct hx_descriptor *layer = &details->manifest.layers[i];
+        _cleanup_free_ char *path = hx_store_blob_path(store, layer->digest);
+        struct stat st;
+
+        if (!path || lstat(path, &st) < 0 ||
+            (uint64_t)st.st_size != layer->size_bytes)
+            return 0;
+    }
+    return 1;
+}
+
+int hx_refetch_load(const struct hx_store *store, const char *id,
+                    const struct hx_http_times *times,
+                    struct hx_image_details *details_r, struct hx_err *err)
+{
+    int rc = hx_image_details_load(store, id, details_r, err);
+
+    if (rc < 0 || has_layers(store, details_r))
+        return rc;
+    rc = refetch(store, details_r, times, err);
+    if (rc < 0)
+        return rc;
+    hx_image_details_release(details_r);
+    rc = hx_image_details_load(store, id, details_r, err);
+    if (rc == 0 && !has_layers(store, details_r))
+        rc = hx_err_set(err, HX_ERR_CORRUPT,
+                        "its layers are not those that its config names");
+    return rc;
 }

@@ -9,12 +9,12 @@
 #include "image/pull/http.h"
 
 /*
- * Afterwards the store has all compressed layers of the image, and the record
- * names its manifest.  The caller has joined the pulls, and loads `details`
- * anew.  HX_ERR_UNSUPPORTED, or what the registry said, with a way out.
+ * Loads an image by its id; afterwards the store has all its compressed
+ * layers, and the record names its manifest.  The caller has joined the pulls.
+ * HX_ERR_UNSUPPORTED, or what the registry said, with a way out.
  */
-int hx_refetch(const struct hx_store *store,
-               const struct hx_image_details *details,
-               const struct hx_http_times *times, struct hx_err *err);
+int hx_refetch_load(const struct hx_store *store, const char *id,
+                    const struct hx_http_times *times,
+                    struct hx_image_details *details_r, struct hx_err *err);
 
 #endif

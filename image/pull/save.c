@@ -46,41 +46,6 @@ static int no_memory(struct hx_err *err)
 /* -- what is to be saved ----------------------------------------------------
  */
 
-static int has_layers(const struct hx_store *store,
-                      const struct hx_image_details *details)
-{
-    if (details->manifest.layer_count != details->rootfs.count)
-        return 0;
-    for (size_t i = 0; i < details->manifest.layer_count; i++) {
-        const struct hx_descriptor *layer = &details->manifest.layers[i];
-        _cleanup_free_ char *path = hx_store_blob_path(store, layer->digest);
-        struct stat st;
-
-        if (!path || lstat(path, &st) < 0 ||
-            (uint64_t)st.st_size != layer->size_bytes)
-            return 0;
-    }
-    return 1;
-}
-
-static int load_item(const struct saving *saving, const char *id,
-                     struct item *item, struct hx_err *err)
-{
-    int rc = hx_image_details_load(saving->store, id, &item->details, err);
-
-    if (rc < 0 || has_layers(saving->store, &item->details))
-        return rc;
-    rc = hx_refetch(saving->store, &item->details, &saving->save->times, err);
-    if (rc < 0)
-        return rc;
-    hx_image_details_release(&item->details);
-    rc = hx_image_details_load(saving->store, id, &item->details, err);
-    if (rc == 0 && !has_layers(saving->store, &item->details))
-        rc = hx_err_set(err, HX_ERR_CORRUPT,
-                        "its layers are not those that its config names");
-    return rc;
-}
-
 /* The image's item, made when it is new. */
 static int item_of(struct saving *saving, const char *id, struct item **item_r,
                    struct hx_err *err)
@@ -99,7 +64,8 @@ static int item_of(struct saving *saving, const char *id, struct item **item_r,
     saving->items = item;
     item += saving->count++;
     *item = (struct item){ 0 };
-    rc = load_item(saving, id, item, err);
+    rc = hx_refetch_load(saving->store, id, &saving->save->times,
+                         &item->details, err);
     *item_r = item;
     return rc;
 }

@@ -111,7 +111,7 @@ traces() {
         -mindepth 1 -maxdepth 1 ! -name .lock ! -name .names 2>/dev/null |
         sort | tr '\n' ' ')"
     echo "temp: $(ls /var/lib/hyper/tmp 2>/dev/null | tr '\n' ' ')"
-    echo "processes: $(ps -eo comm= | grep -E '^(monitor|mkroot|pull|xl-hyper|qemu.*)$' |
+    echo "processes: $(ps -eo comm= | grep -E '^(monitor|mkroot|mklayer|pull|xl-hyper|qemu.*)$' |
         sort | tr '\n' ' ' || true)"
 }
 

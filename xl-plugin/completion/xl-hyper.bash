@@ -142,6 +142,13 @@ _xl_hyper_arguments() {
         _xl_hyper_reply "$cur" < <(xl-hyper list -q 2>/dev/null) ;;
     cp:*)
         _xl_hyper_copied "$cur" ;;
+    commit:*)
+        if ((operands == 0)); then
+            _xl_hyper_reply "$cur" < <(xl-hyper list -a -q 2>/dev/null)
+        else
+            _xl_hyper_images "$cur"
+        fi
+        ;;
     rmi:* | tag:* | history:* | image-inspect:* | save:* | push:*)
         _xl_hyper_images "$cur" ;;
     create:* | run:* | pull:*)
