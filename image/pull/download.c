@@ -15,6 +15,10 @@ struct download {
     char object[HX_SHORT_DIGEST];
     struct hx_whole *whole;
     uint64_t told_bytes; /* what `whole` knows of */
+    uint64_t best_bytes; /* the most that was there at once */
+    int continued;       /* it may have come in parts that do not fit */
+    int misfit;          /* the answer was another part than was asked for */
+    int no_parts;        /* they did not fit: all of it at once, or none */
 };
 
 /* The state of this blob, and of the whole. */
@@ -40,7 +44,8 @@ static int begin_blob(const struct hx_http_reply *reply, void *opaque,
     int rc = 0;
 
     if (reply->status == 206) {
-        if (reply->range_start != (int64_t)d->blob.have_bytes)
+        d->misfit = reply->range_start != (int64_t)d->blob.have_bytes;
+        if (d->misfit)
             return hx_err_set(err, HX_ERR_REGISTRY,
                               "registry %s sent another part of blob %s than "
                               "was asked for",
@@ -76,10 +81,49 @@ static int is_complete(const struct download *d)
 }
 
 /* Whether so much came that the tries before do not count any more. */
-static int got_on(const struct download *d, uint64_t before)
+static int got_on(struct download *d)
 {
-    return d->blob.have_bytes > before &&
-           d->blob.have_bytes - before >= PROGRESS_MIN_BYTES;
+    uint64_t have = d->blob.have_bytes, before = d->best_bytes;
+
+    if (have > before)
+        d->best_bytes = have;
+    return have > before && have - before >= PROGRESS_MIN_BYTES;
+}
+
+/* Whether asking for a part was what went wrong: the registry refused it, or
+ * sent something that does not fit. */
+static int was_wrong_part(const struct download *d, int rc,
+                          const struct hx_http_reply *reply)
+{
+    if (rc < 0)
+        return d->misfit || rc == -HX_ERR_CORRUPT;
+    return reply->status == 416 ||
+           (reply->status / 100 == 2 && !is_complete(d));
+}
+
+/* One request for what is missing; when no part can be had, for all of it. */
+static int ask(struct hx_session *session, struct download *d, const char *path,
+               struct hx_http_reply *reply, struct hx_err *err)
+{
+    for (;;) {
+        struct hx_http_request request = {
+            .begin = begin_blob,
+            .sink = add_to_blob,
+            .opaque = d,
+        };
+        int rc = d->no_parts ? hx_blob_restart(&d->blob, err) : 0;
+
+        request.range_start = d->blob.have_bytes;
+        d->continued |= d->blob.have_bytes > 0;
+        if (rc == 0)
+            rc = hx_session_try(session, path, &request, reply, err);
+        if (!request.range_start || d->no_parts ||
+            !was_wrong_part(d, rc, reply))
+            return rc;
+        d->no_parts = 1;
+        hx_http_reply_release(reply);
+        hx_err_clear(err);
+    }
 }
 
 /* Fetches what is missing; tries count only while hardly anything comes. */
@@ -96,14 +140,7 @@ static int fetch(struct hx_session *session, struct download *d,
     }
     while (!is_complete(d) || d->blob.descriptor.size_bytes == 0) {
         _cleanup_http_reply_ struct hx_http_reply reply = { 0 };
-        struct hx_http_request request = {
-            .range_start = d->blob.have_bytes,
-            .begin = begin_blob,
-            .sink = add_to_blob,
-            .opaque = d,
-        };
-        uint64_t before = d->blob.have_bytes;
-        int rc = hx_session_try(session, path, &request, &reply, err);
+        int rc = ask(session, d, path, &reply, err);
 
         if (rc == 0 && (reply.status == 200 || reply.status == 206)) {
             if (!is_complete(d))
@@ -115,7 +152,7 @@ static int fetch(struct hx_session *session, struct download *d,
                     (unsigned long long)d->blob.descriptor.size_bytes);
             return 0;
         }
-        tries = got_on(d, before) ? 1 : tries + 1;
+        tries = got_on(d) ? 1 : tries + 1;
         if (hx_session_again(session, rc, &reply, tries, d->object))
             continue;
         if (rc == 0)
@@ -143,25 +180,30 @@ static int run(struct hx_session *session, struct download *d,
                const struct hx_store *store,
                const struct hx_descriptor *descriptor, struct hx_err *err)
 {
-    int taken_up, rc;
+    for (;;) {
+        int rc = hx_blob_begin(store, descriptor, &d->blob, err);
 
-    do {
-        rc = hx_blob_begin(store, descriptor, &d->blob, err);
         if (rc > 0)
             report(d, descriptor->size_bytes);
         if (rc != 0)
             return rc < 0 ? rc : 0;
-        taken_up = d->blob.have_bytes > 0;
+        d->continued = d->blob.have_bytes > 0;
+        if (d->no_parts)
+            rc = hx_blob_restart(&d->blob, err);
         report_both(d);
-        rc = fetch(session, d, err);
+        if (rc == 0)
+            rc = fetch(session, d, err);
         if (rc < 0) {
             hx_blob_drop(&d->blob);
             return explain_foreign(descriptor, rc, err);
         }
         rc = hx_blob_finish(&d->blob, err);
-        /* What a killed pull had left may have been wrong. */
-    } while (rc == -HX_ERR_CORRUPT && taken_up);
-    return rc;
+        /* What a pull before had left, or one of the parts, may have been
+         * wrong. */
+        if (rc != -HX_ERR_CORRUPT || !d->continued || d->no_parts)
+            return rc;
+        d->no_parts = 1;
+    }
 }
 
 int hx_download(struct hx_session *session, const struct hx_store *store,

@@ -266,17 +266,51 @@ test_resume_that_is_ignored() {
     [[ $(count_requests plain "blobs/$big.*range=bytes=700000-") == 1 ]]
 }
 
+# went_on_whole BLOB: a part was asked for once, and then all of it.
+went_on_whole() {
+    [[ $(requests plain | grep "blobs/$1" | grep -o 'range=[^ ]*' |
+        paste -sd' ') == "range=- range=bytes=700000- range=-" ]]
+}
+
 test_resume_that_is_refused() {
+    rules plain "[{\"on\": \"blobs/$big\", \"cut\": 700000, \"times\": 1},
+        {\"on\": \"blobs/$big\", \"status\": 416, \"body\": \"\", \"after\": 1,
+         \"times\": 1}]"
+    pulls "$plain/big:1"
+    went_on_whole "$big"
+    # All of it is refused, too.
+    rm -rf "$store"
     rules plain "[{\"on\": \"blobs/$big\", \"cut\": 700000, \"times\": 1},
         {\"on\": \"blobs/$big\", \"status\": 416, \"body\": \"\", \"after\": 1}]"
     fails registry "answered 416" "$plain/big:1"
 }
 
-test_wrong_range() {
-    rules plain "[{\"on\": \"blobs/$big\", \"cut\": 700000, \"times\": 1},
-        {\"on\": \"blobs/$big\", \"after\": 1,
-         \"headers\": {\"Content-Range\": \"bytes 5-9/10\"}}]"
-    fails registry "another part of blob" "$plain/big:1"
+# Another part, none that is named, too little, and other bytes.
+test_parts_that_do_not_fit() {
+    local lie
+    for lie in '"headers": {"Content-Range": "bytes 5-9/10"}' \
+        '"headers": {"Content-Range": "bytes 700000-700009/700010"}, "length": 10' \
+        '"bare": true' \
+        "\"chunked\": true, \"body\": \"$(head -c 9000 /dev/zero | tr '\0' a)\"" \
+        '"flip": 3'; do
+        rules plain "[{\"on\": \"blobs/$big\", \"cut\": 700000, \"times\": 1},
+            {\"on\": \"blobs/$big\", \"after\": 1, \"times\": 1, $lie}]"
+        : >"$work/server-plain/log"
+        pulls "$plain/big:1"
+        went_on_whole "$big"
+        rm -rf "$store"
+    done
+}
+
+# Who cuts every answer at the same place and knows no parts is left in time.
+test_always_cut_without_parts() {
+    rules plain "[{\"on\": \"blobs/$big\", \"whole\": true, \"cut\": 700000}]"
+    fails network "blob ${big:0:19}" "$plain/big:1"
+    [[ $(count_requests plain "blobs/$big") == 5 ]]
+    rules plain "[{\"on\": \"blobs/$big\", \"cut\": 700000, \"bare\": true}]"
+    : >"$work/server-plain/log"
+    fails network "blob ${big:0:19}" "$plain/big:1"
+    [[ $(count_requests plain "blobs/$big") -le 7 ]]
 }
 
 test_always_cut() {
@@ -499,12 +533,7 @@ test_a_blobs_type_does_not_count() {
     pulls "$plain/app:1"
 }
 
-test_ranges_that_lie() {
-    rules plain "[{\"on\": \"blobs/$big\", \"cut\": 700000, \"times\": 1},
-        {\"on\": \"blobs/$big\", \"after\": 1,
-         \"headers\": {\"Content-Range\": \"bytes 700000-700009/700010\"}, \"length\": 10}]"
-    fails corrupt "for blob ${big:0:19}, and its manifest says" "$plain/big:1"
-    # A part that nobody asked for.
+test_a_part_that_nobody_asked_for() {
     rules plain "[{\"on\": \"blobs/$layer\", \"status\": 206}]"
     fails registry "another part of blob ${layer:0:19}" "$plain/app:1"
 }
@@ -512,7 +541,8 @@ test_ranges_that_lie() {
 run_tests retry_after_a_date bursts_of_server_errors \
     a_resumed_blob_costs_no_byte_twice stalled_in_the_middle \
     a_token_that_ends_in_the_middle_of_a_blob redirects_in_a_circle \
-    chunked_lies a_blobs_type_does_not_count ranges_that_lie one_of_several_layers_fails missing_image missing_tag missing_blob registry_down unknown_host \
+    chunked_lies a_blobs_type_does_not_count a_part_that_nobody_asked_for \
+    parts_that_do_not_fit always_cut_without_parts one_of_several_layers_fails missing_image missing_tag missing_blob registry_down unknown_host \
     refused html_with_200 terminal_escapes_are_masked \
     content_type_that_contradicts wrong_digest wrong_size wrong_diff_id \
     corrupt_layers unknown_and_foreign_layers not_an_image \
@@ -520,7 +550,7 @@ run_tests retry_after_a_date bursts_of_server_errors \
     index_that_points_at_itself deep_and_wide_indexes \
     index_of_many_wrong_images huge_manifest huge_header server_errors_pass \
     too_many_requests resets_pass resume resume_that_is_ignored \
-    resume_that_is_refused wrong_range \
+    resume_that_is_refused \
     always_cut dripping stalled_before_the_answer redirect_loop \
     redirect_to_other_schemes redirect_to_this_machine \
     redirect_to_this_machine_beside_a_proxy \
