@@ -223,6 +223,7 @@ int hx_image_cap(struct hx_store *store, const struct hx_store_cap *cap,
                  uint64_t *needed_bytes_r, struct hx_err *err)
 {
     _cleanup_content_ struct content content = { .store = store, .lock = -1 };
+    uint64_t stored_bytes = 0;
     int rc = open_content(&content, err);
 
     if (rc == 0)
@@ -230,5 +231,9 @@ int hx_image_cap(struct hx_store *store, const struct hx_store_cap *cap,
     if (rc < 0)
         return rc;
     close(hx_steal_fd(&content.lock));
-    return hx_store_sweep(store, err);
+    rc = hx_store_stored_bytes(store, &stored_bytes, err);
+    if (rc < 0)
+        return rc;
+    return stored_bytes > cap->max_bytes ? hx_store_sweep(store, err)
+                                         : hx_store_sweep_old(store, err);
 }

@@ -38,7 +38,8 @@ struct hx_store_cap {
 
 /*
  * Removes images, the one used longest ago first, until the files that the
- * others need are no larger than max_bytes together.  *needed_bytes_r is their
+ * others need are no larger than max_bytes together, and what failed pulls
+ * have left when that is above it with them.  *needed_bytes_r is their
  * size afterwards: more than that when pods need them.
  */
 int hx_image_cap(struct hx_store *store, const struct hx_store_cap *cap,

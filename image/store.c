@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "image/base/file.h"
 #include "image/digest.h"
@@ -190,22 +191,42 @@ int hx_store_temp_folder(const struct hx_store *store, const char *prefix,
     return new_temp(store, prefix, 1, fd_r, path_r, err);
 }
 
-static void sweep_one(const struct hx_store *store, int dir, const char *name)
+int hx_store_is_young(const struct stat *st, int64_t spare_s)
+{
+    int64_t age_s = (int64_t)time(NULL) - (int64_t)st->st_mtime;
+
+    return age_s < spare_s && age_s > -spare_s;
+}
+
+/* One that a killed pull had only just made is of no use to the next. */
+static int is_spared(const char *name, const struct stat *st, int64_t spare_s)
+{
+    return strncmp(name, "blob-", 5) == 0 && S_ISREG(st->st_mode) &&
+           st->st_size > 0 && hx_store_is_young(st, spare_s);
+}
+
+static void sweep_one(const struct hx_store *store, int dir, const char *name,
+                      int64_t spare_s, uint64_t *freed_bytes)
 {
     _cleanup_close_ int fd = openat(
         dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     _cleanup_free_ char *path = hx_store_path(store, "tmp/%s", name);
+    struct stat st;
 
     /* Its writer may have renamed it before we had the lock, and another one
      * begun a new file of that name. */
     if (fd < 0 || !path || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
-        !still_named(fd, path))
+        !still_named(fd, path) || fstat(fd, &st) < 0 ||
+        is_spared(name, &st, spare_s))
         return;
-    if (unlinkat(dir, name, 0) < 0 && errno == EISDIR)
+    if (unlinkat(dir, name, 0) == 0)
+        *freed_bytes += (uint64_t)st.st_size;
+    else if (errno == EISDIR)
         hx_rm_rf(path, NULL);
 }
 
-int hx_store_sweep_temps(const struct hx_store *store, struct hx_err *err)
+int hx_store_sweep_temps(const struct hx_store *store, int64_t spare_s,
+                         uint64_t *freed_bytes, struct hx_err *err)
 {
     _cleanup_free_ char *path = hx_store_path(store, "tmp");
     _cleanup_closedir_ DIR *dir = NULL;
@@ -218,7 +239,7 @@ int hx_store_sweep_temps(const struct hx_store *store, struct hx_err *err)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "reading %s", path);
     while ((entry = readdir(dir))) {
         if (entry->d_name[0] != '.')
-            sweep_one(store, dirfd(dir), entry->d_name);
+            sweep_one(store, dirfd(dir), entry->d_name, spare_s, freed_bytes);
     }
     return 0;
 }

@@ -18,8 +18,9 @@
  *
  * Files appear by rename, whole and synced, and never change after that.  A
  * command killed anywhere leaves at most a file in tmp/ that nobody has
- * locked, or a blob or disk that no record names; hx_store_sweep(), which
- * ends each pull and each removal, takes them away.
+ * locked, or a blob or disk that no record names.  Blobs, and tmp/blob-HEX,
+ * the beginning of one, serve the next pull that wants them, for a day; all
+ * else goes with the end of the next pull (see hx_store_sweep).
  *
  * pods/ in the same folder is domain-builder's.
  */
@@ -27,6 +28,8 @@
 #define HX_STORE_H
 
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
 
 #include "image/base/err.h"
 
@@ -85,14 +88,28 @@ int hx_store_temp(const struct hx_store *store, const char *prefix, int *fd_r,
 int hx_store_temp_folder(const struct hx_store *store, const char *prefix,
                          int *fd_r, char **path_r, struct hx_err *err);
 
-/* Removes the temporary files that no living process has locked. */
-int hx_store_sweep_temps(const struct hx_store *store, struct hx_err *err);
+/* How long what a failed pull has fetched is kept for the next one. */
+#define HX_LEFTOVERS_S 86400
+
+/*
+ * Removes the temporary files that no living process has locked, but no
+ * beginning of a blob that was written to in the last `spare_s` seconds.  What
+ * that freed is added to *freed_bytes.
+ */
+int hx_store_sweep_temps(const struct hx_store *store, int64_t spare_s,
+                         uint64_t *freed_bytes, struct hx_err *err);
 
 /*
  * Removes temporary files as above and, when no pull is under way, the blobs
- * and disks that no image needs.  The pull that ends last does it, too.
+ * and disks that no image needs: all of them, as after a removal, or what
+ * failed pulls have left only when it is old, as at the end of each pull.
  */
 int hx_store_sweep(const struct hx_store *store, struct hx_err *err);
+int hx_store_sweep_old(const struct hx_store *store, struct hx_err *err);
+
+/* Whether a file was written to in the last `spare_s` seconds, and not in the
+ * future, as after a jump of the clock. */
+int hx_store_is_young(const struct stat *st, int64_t spare_s);
 
 #define _cleanup_store_ _cleanup_(hx_store_close)
 

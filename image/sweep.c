@@ -139,7 +139,8 @@ static int is_garbage(const struct keep *keep, const char *name,
 /* Names that are not ours are left alone. */
 static int clean_folder(const struct hx_store *store, const char *folder,
                         const char *suffix, const struct keep *keep,
-                        uint64_t *freed_bytes, struct hx_err *err)
+                        int64_t spare_s, uint64_t *freed_bytes,
+                        struct hx_err *err)
 {
     _cleanup_free_ char *path = hx_store_path(store, "%s", folder);
     _cleanup_closedir_ DIR *dir = path ? opendir(path) : NULL;
@@ -153,8 +154,11 @@ static int clean_folder(const struct hx_store *store, const char *folder,
 
         if (!is_garbage(keep, entry->d_name, suffix))
             continue;
-        if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+            if (hx_store_is_young(&st, spare_s))
+                continue;
             *freed_bytes += (uint64_t)st.st_size;
+        }
         if (unlinkat(dirfd(dir), entry->d_name, 0) < 0 && errno != ENOENT)
             return hx_err_sys(err, HX_ERR_SYSTEM, errno, "removing %s/%s", path,
                               entry->d_name);
@@ -162,20 +166,14 @@ static int clean_folder(const struct hx_store *store, const char *folder,
     return 0;
 }
 
-int hx_store_sweep(const struct hx_store *store, struct hx_err *err)
-{
-    uint64_t freed_bytes = 0;
-
-    return hx_store_sweep_freed(store, &freed_bytes, err);
-}
-
-int hx_store_sweep_freed(const struct hx_store *store, uint64_t *freed_bytes,
-                         struct hx_err *err)
+/* A disk is made from blobs in no time: only these are spared. */
+static int sweep(const struct hx_store *store, int64_t spare_s,
+                 uint64_t *freed_bytes, struct hx_err *err)
 {
     _cleanup_free_ char *lock = hx_store_path(store, "pulls.lock");
     _cleanup_close_ int alone = -1, changer = -1;
     struct keep keep = { 0 };
-    int rc = hx_store_sweep_temps(store, err);
+    int rc = hx_store_sweep_temps(store, spare_s, freed_bytes, err);
 
     if (rc < 0)
         return rc;
@@ -186,9 +184,52 @@ int hx_store_sweep_freed(const struct hx_store *store, uint64_t *freed_bytes,
     if (rc == 0)
         rc = collect(store, &keep, err);
     if (rc == 0)
-        rc = clean_folder(store, "blobs/sha256", "", &keep, freed_bytes, err);
+        rc = clean_folder(store, "blobs/sha256", "", &keep, spare_s,
+                          freed_bytes, err);
     if (rc == 0)
-        rc = clean_folder(store, "disks", ".squashfs", &keep, freed_bytes, err);
+        rc = clean_folder(store, "disks", ".squashfs", &keep, 0, freed_bytes,
+                          err);
     free(keep.names);
     return rc;
+}
+
+int hx_store_sweep(const struct hx_store *store, struct hx_err *err)
+{
+    uint64_t freed_bytes = 0;
+
+    return sweep(store, 0, &freed_bytes, err);
+}
+
+int hx_store_sweep_old(const struct hx_store *store, struct hx_err *err)
+{
+    uint64_t freed_bytes = 0;
+
+    return sweep(store, HX_LEFTOVERS_S, &freed_bytes, err);
+}
+
+int hx_store_sweep_freed(const struct hx_store *store, uint64_t *freed_bytes,
+                         struct hx_err *err)
+{
+    return sweep(store, 0, freed_bytes, err);
+}
+
+int hx_store_stored_bytes(const struct hx_store *store, uint64_t *bytes_r,
+                          struct hx_err *err)
+{
+    static const char *const folders[] = { "blobs/sha256", "disks", "tmp" };
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        _cleanup_free_ char *path = hx_store_path(store, "%s", folders[i]);
+        _cleanup_closedir_ DIR *dir = path ? opendir(path) : NULL;
+        struct dirent *entry;
+
+        if (!dir)
+            return hx_err_sys(err, HX_ERR_SYSTEM, errno, "reading %s/%s",
+                              store->root, folders[i]);
+        while ((entry = readdir(dir)))
+            bytes += size_of(store, folders[i], entry->d_name, "");
+    }
+    *bytes_r = bytes;
+    return 0;
 }

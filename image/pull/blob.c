@@ -62,7 +62,7 @@ static int is_done(void *opaque, struct hx_err *err)
     return is_stored(blob->store, &blob->descriptor, err);
 }
 
-/* Takes up what a killed pull left: its bytes are hashed again. */
+/* Takes up what a pull before left: its bytes are hashed again. */
 static int take_up(struct hx_blob *blob, struct hx_err *err)
 {
     off_t bytes = 0;
@@ -175,6 +175,13 @@ int hx_blob_finish(struct hx_blob *blob, struct hx_err *err)
         rc = keep(blob, err);
     hx_blob_drop(blob);
     return rc;
+}
+
+void hx_blob_leave(struct hx_blob *blob)
+{
+    if (blob->have_bytes)
+        free(hx_steal_ptr(&blob->temp));
+    hx_blob_drop(blob);
 }
 
 void hx_blob_drop(struct hx_blob *blob)

@@ -6,7 +6,8 @@
  *     tmp/blob-HEX  --- finish: size, digest, sync, rename --->  blobs/sha256/
  *
  * The temporary file is locked.  A second pull of the same blob waits and
- * then finds it done; what a killed pull left is taken up and continued.
+ * then finds it done; what a killed or failed pull left is taken up and
+ * continued.
  */
 #ifndef HX_PULL_BLOB_H
 #define HX_PULL_BLOB_H
@@ -28,8 +29,8 @@ struct hx_blob {
 
 /*
  * 1: the store has it already and *blob_r is untouched; 0: *blob_r is open
- * and holds `have_bytes` of it, 0 or what a killed pull left.  It ends with
- * hx_blob_finish or hx_blob_drop.
+ * and holds `have_bytes` of it, 0 or what a pull before left.  It ends with
+ * hx_blob_finish, hx_blob_drop or hx_blob_leave.
  */
 int hx_blob_begin(const struct hx_store *store,
                   const struct hx_descriptor *descriptor,
@@ -44,6 +45,8 @@ int hx_blob_restart(struct hx_blob *blob, struct hx_err *err);
 int hx_blob_finish(struct hx_blob *blob, struct hx_err *err);
 /* Removes the temporary file.  Takes NULL and one that has ended. */
 void hx_blob_drop(struct hx_blob *blob);
+/* Leaves what there is of it to the next hx_blob_begin. */
+void hx_blob_leave(struct hx_blob *blob);
 
 /* A blob of the store for reading; HX_ERR_NOT_FOUND. */
 int hx_blob_open(const struct hx_store *store, const char *digest, int *fd_r,

@@ -356,6 +356,7 @@ static int check_temps(const struct check *check, struct hx_err *err)
     _cleanup_free_ char *path = hx_store_path(check->store, "tmp");
     _cleanup_closedir_ DIR *dir = path ? opendir(path) : NULL;
     struct dirent *entry;
+    uint64_t freed_bytes = 0;
 
     if (!dir)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "reading %s/tmp",
@@ -371,10 +372,12 @@ static int check_temps(const struct check *check, struct hx_err *err)
         if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0)
             continue;
         snprintf(file, sizeof(file), "tmp/%s", entry->d_name);
-        say(file, "a command that was killed has left it",
+        say(file, "a command that was killed or failed has left it",
             check->repair ? "removed" : "left over");
     }
-    return check->repair ? hx_store_sweep_temps(check->store, err) : 0;
+    return check->repair
+               ? hx_store_sweep_temps(check->store, 0, &freed_bytes, err)
+               : 0;
 }
 
 /* Repairs want no pull beside them, whose blobs no record names yet. */

@@ -176,6 +176,15 @@ static int explain_foreign(const struct hx_descriptor *descriptor, int rc,
                       descriptor->digest);
 }
 
+/* What came stays for another try, if it can be right and there is room. */
+static void give_up(struct hx_blob *blob, int rc)
+{
+    if (rc == -HX_ERR_CORRUPT || rc == -HX_ERR_NO_SPACE)
+        hx_blob_drop(blob);
+    else
+        hx_blob_leave(blob);
+}
+
 static int run(struct hx_session *session, struct download *d,
                const struct hx_store *store,
                const struct hx_descriptor *descriptor, struct hx_err *err)
@@ -194,7 +203,7 @@ static int run(struct hx_session *session, struct download *d,
         if (rc == 0)
             rc = fetch(session, d, err);
         if (rc < 0) {
-            hx_blob_drop(&d->blob);
+            give_up(&d->blob, rc);
             return explain_foreign(descriptor, rc, err);
         }
         rc = hx_blob_finish(&d->blob, err);

@@ -48,6 +48,6 @@ int hx_load_run(const struct hx_store *store, int fd, const char *what,
     if (rc == 0)
         rc = load_all(store, fd, what, &wanted, err);
     hx_cleanup_close(&lock);
-    hx_store_sweep(store, NULL);
+    hx_pull_clean(store, rc);
     return rc;
 }

@@ -112,6 +112,15 @@ static int take_from_source(const struct job *job, struct hx_err *err)
     return take_from_registry(job, err);
 }
 
+/* That something cannot be removed is the next command's trouble. */
+void hx_pull_clean(const struct hx_store *store, int rc)
+{
+    if (rc == -HX_ERR_NO_SPACE)
+        hx_store_sweep(store, NULL);
+    else
+        hx_store_sweep_old(store, NULL);
+}
+
 int hx_pull_run(const struct hx_store *store, const struct hx_pull *pull,
                 struct hx_err *err)
 {
@@ -127,8 +136,6 @@ int hx_pull_run(const struct hx_store *store, const struct hx_pull *pull,
         rc = take_from_source(&job, err);
     hx_cleanup_close(&lock);
     hx_source_release(&job.source);
-    /* What failed, or was replaced, is no longer needed.  That it cannot be
-     * removed is the next command's trouble. */
-    hx_store_sweep(store, NULL);
+    hx_pull_clean(store, rc);
     return rc;
 }

@@ -17,11 +17,15 @@ struct hx_pull {
 };
 
 /*
- * Reports the image on success.  On failure nothing of the pull is left in
- * the store; a killed one leaves what the next will take up or remove.
+ * Reports the image on success.  A pull that fails or is killed leaves the
+ * blobs that it has, whole or begun, for the next one (see store.h).
  */
 int hx_pull_run(const struct hx_store *store, const struct hx_pull *pull,
                 struct hx_err *err);
+
+/* What ends each pull: removes what nothing needs; after HX_ERR_NO_SPACE, in
+ * `rc`, also what failed pulls have left. */
+void hx_pull_clean(const struct hx_store *store, int rc);
 
 /*
  * One image of a source: finds, converts and commits it, and reports it once

@@ -360,6 +360,6 @@ int hx_push_run(const struct hx_store *store, const char *reference,
     release(&push);
     hx_cleanup_close(&lock);
     lock = -1;
-    hx_store_sweep(store, NULL);
+    hx_store_sweep_old(store, NULL);
     return rc;
 }

@@ -245,7 +245,7 @@ test_manifest_json_that_lies() {
         ! pull "docker-archive:$work/j.tar" || die "$change was taken"
         [[ $result =~ ^(corrupt|not-found|usage)$ ]] ||
             die "$change: $result $message"
-        empty
+        no_image
     done
 }
 

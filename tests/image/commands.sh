@@ -416,7 +416,7 @@ test_load_of_what_is_no_archive() {
     refuses 1 'no such image is stored' save -o "$work/x.tar" nothing
     refuses 2 'is neither docker-archive nor' save --format tar nothing
     [[ ! -e $work/x.tar ]]
-    empty
+    no_image
 }
 
 run_tests tag image_inspect image_inspect_of_another_platform history \

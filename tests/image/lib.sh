@@ -235,7 +235,7 @@ pulls() {
 }
 
 # fails CODE WORDS ARG...: the error's code and a part of its sentence, and
-# that nothing is left.
+# that no image came of it; the store is then gone.
 fails() {
     local code=$1 words=$2
     shift 2
@@ -243,7 +243,8 @@ fails() {
     [[ $result == "$code" ]] || die "code $result: $message"
     [[ $message == *"$words"* ]] || die "not '$words': $message"
     [[ $message != *$'\n'* ]] || die "more than one line: $message"
-    empty
+    no_image
+    rm -rf "$store"
 }
 
 # -- pushing -----------------------------------------------------------------
@@ -282,7 +283,15 @@ refuses_login() {
     [[ ! -e $HX_CONFDIR/auth.json ]] || die "a wrong password was kept"
 }
 
-files() { (cd "$store" && find blobs disks images refs tmp -mindepth 1 -type f); }
+files() { [[ ! -d $store ]] || (cd "$store" && find blobs disks images refs tmp -mindepth 1 -type f); }
+
+# What is left are blobs, and beginnings of some, for the next pull.
+no_image() {
+    local left
+    left=$(files | grep -v -E '^(blobs/sha256/|tmp/blob-)[0-9a-f]{64}$' || true)
+    [[ -z $left ]] || die "left in the store: $left"
+    whole_records
+}
 
 # Nothing but the locks is in the store.
 empty() {

@@ -161,11 +161,48 @@ test_a_killed_download_that_was_damaged() {
     disk_says "$id" app:1
 }
 
-test_leftovers_go_with_the_next_pull() {
+# Another pull does not take them away; a day does, and a pull that has no
+# space.
+test_leftovers_stay_for_a_day() {
     kill_in_the_middle
+    pull "$plain/small:1"
+    [[ $(size_of "$store/tmp/blob-${layer#sha256:}") == "$had" ]]
+    # The config, the manifest, and those of the other image.
+    [[ $(find "$store/blobs" -type f | wc -l) -ge 4 ]]
+    find "$store/blobs" "$store/tmp" -type f -exec touch -d '-25 hours' {} +
     pulls "$plain/small:1"
-    [[ -z $(ls -A "$store/tmp") ]]
     [[ $(find "$store/blobs" -type f | wc -l) == 3 ]]
+    kill_in_the_middle
+    find "$store/tmp" -type f -exec touch -d '+3 days' {} +
+    pulls "$plain/small:1"
+}
+
+# What a pull that fails has fetched the next one need not fetch.
+test_a_failed_pull_keeps_its_layers() {
+    local bad good
+    BALLAST=1500000 make_layers plain many 1 3
+    bad=$(digest_of "$work/many-1.3")
+    echo '{"max-concurrent-downloads": 1}' >"$HX_CONFDIR/daemon.json"
+    rules plain "[{\"on\": \"blobs/$bad\", \"cut\": 1000000, \"times\": 1},
+        {\"on\": \"blobs/$bad\", \"status\": 403, \"body\": \"\", \"after\": 1}]"
+    ! pull "$plain/many:1"
+    [[ $result == auth && $message == *"blob ${bad:0:19}"* ]] || die "$message"
+    no_image
+    [[ $(size_of "$store/tmp/blob-${bad#sha256:}") == 1000000 ]]
+    for good in 1 2; do
+        [[ -f $store/blobs/sha256/$(digest_of "$work/many-1.$good" |
+            cut -d: -f2) ]]
+    done
+    # Nor does the pull of another image take them away.
+    pull "$plain/small:1"
+    rules plain '[]'
+    : >"$work/server-plain/log"
+    : >"$work/server-plain/sent"
+    pulls "$plain/many:1"
+    disk_says "$id" "many:1 3"
+    [[ $(count_requests plain many/blobs) == 1 ]]
+    [[ $(bytes_sent plain "blobs/$bad") == \
+        $(($(size_of "$work/many-1.3") - 1000000)) ]]
 }
 
 test_the_reader_goes_away() {
@@ -306,7 +343,7 @@ run_tests pulls_at_once_of_one_image pulls_at_once_of_overlapping_images \
     the_other_goes_on_when_one_is_killed killed_at_any_moment \
     a_killed_download_is_taken_up several_killed_downloads_are_taken_up \
     a_killed_download_that_was_damaged \
-    leftovers_go_with_the_next_pull the_reader_goes_away \
+    leftovers_stay_for_a_day a_failed_pull_keeps_its_layers the_reader_goes_away \
     damaged_layer_in_the_store damaged_config_and_manifest_in_the_store \
     cut_layer_and_disk_in_the_store changed_disk_in_the_store \
     an_untouched_disk_is_not_read \

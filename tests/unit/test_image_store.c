@@ -704,6 +704,82 @@ static void test_sweep(void **state)
     free(folder_path);
 }
 
+/* A file of the store as if it had been written to so long ago. */
+static void set_age(struct hx_store *store, const char *name, int64_t age_s)
+{
+    _cleanup_free_ char *path = hx_store_path(store, "%s", name);
+    struct timespec times[2] = { { .tv_sec = time(NULL) - age_s },
+                                 { .tv_sec = time(NULL) - age_s } };
+
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* What failed pulls have left serves the next one for a day. */
+static void test_sweep_old(void **state)
+{
+    static const struct {
+        int64_t age_s;
+        int stays;
+    } table[] = {
+        { 0, 1 },   { HX_LEFTOVERS_S - 60, 1 },  { HX_LEFTOVERS_S + 60, 0 },
+        { -60, 1 }, { -HX_LEFTOVERS_S - 60, 0 }, /* the clock has jumped */
+    };
+    struct hx_store *store = *state;
+    struct hx_err err;
+    char blob[100];
+
+    add_image(store, 'a', 'd', 'e', 'f');
+    snprintf(blob, sizeof(blob), "blobs/sha256/%s", hex('f'));
+    set_age(store, blob, 10 * HX_LEFTOVERS_S);
+    snprintf(blob, sizeof(blob), "blobs/sha256/%s", hex('5'));
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        put(store, "tmp/blob-left", "x");
+        put(store, "tmp/blob-begun", "");
+        put(store, "tmp/disk-left", "x");
+        put(store, blob, "layer");
+        snprintf(blob, sizeof(blob), "disks/%s.squashfs", hex('5'));
+        put(store, blob, "disk");
+        snprintf(blob, sizeof(blob), "blobs/sha256/%s", hex('5'));
+        set_age(store, blob, table[i].age_s);
+        set_age(store, "tmp/blob-left", table[i].age_s);
+        assert_int_equal(hx_store_sweep_old(store, &err), 0);
+        assert_int_equal(has(store, blob, "", ""), table[i].stays);
+        assert_int_equal(has(store, "tmp/blob-left", "", ""), table[i].stays);
+        assert_false(has(store, "tmp/blob-begun", "", ""));
+        assert_false(has(store, "tmp/disk-left", "", ""));
+        assert_false(has(store, "disks/", hex('5'), ".squashfs"));
+        assert_true(has(store, "blobs/sha256/", hex('f'), ""));
+    }
+}
+
+/* Before an image goes, they do. */
+static void test_cap_takes_leftovers(void **state)
+{
+    struct pruned pruned = { .used = '-' };
+    struct hx_store_cap cap = { .max_bytes = 1 << 20,
+                                .in_use = pruned_in_use,
+                                .removed = cap_removed,
+                                .opaque = &pruned };
+    struct hx_store *store = *state;
+    uint64_t needed = 0;
+    struct hx_err err = { 0 };
+    char blob[100];
+
+    add_image(store, 'a', '1', '2', '3');
+    snprintf(blob, sizeof(blob), "blobs/sha256/%s", hex('5'));
+    put(store, blob, "a layer of a pull that failed");
+    put(store, "tmp/blob-left", "a part of one");
+    assert_int_equal(hx_image_cap(store, &cap, &needed, &err), 0);
+    assert_true(has(store, blob, "", ""));
+    assert_true(has(store, "tmp/blob-left", "", ""));
+    cap.max_bytes = needed;
+    assert_int_equal(hx_image_cap(store, &cap, &needed, &err), 0);
+    assert_false(has(store, blob, "", ""));
+    assert_false(has(store, "tmp/blob-left", "", ""));
+    assert_string_equal(pruned.text, "");
+    assert_true(has(store, "images/", hex('a'), ".json"));
+}
+
 /* What cannot be read now may name files that are needed. */
 static void test_sweep_with_an_unreadable_record(void **state)
 {
@@ -794,6 +870,62 @@ static void test_get_what_was_pulled(void **state)
     hx_image_release(&image);
 }
 
+/* Whether each policy pulls, by what the store has of the image. */
+static void test_policies(void **state)
+{
+    static const struct {
+        enum hx_pull_policy policy;
+        const char *name, *platform;
+        int pulls, rc;
+    } table[] = {
+        { HX_PULL_MISSING, "here", NULL, 0, 0 },
+        { HX_PULL_ALWAYS, "here", NULL, 1, 0 },
+        { HX_PULL_NEVER, "here", NULL, 0, 0 },
+        { HX_PULL_MISSING, "gone", NULL, 1, 0 },
+        { HX_PULL_ALWAYS, "gone", NULL, 1, 0 },
+        { HX_PULL_NEVER, "gone", NULL, 0, -HX_ERR_NOT_FOUND },
+        /* For another platform it is missing. */
+        { HX_PULL_MISSING, "here", "linux/s390x", 1, 0 },
+        { HX_PULL_NEVER, "here", "linux/s390x", 0, -HX_ERR_NOT_FOUND },
+        /* One without its disk, too. */
+        { HX_PULL_MISSING, "broken", NULL, 1, 0 },
+        { HX_PULL_NEVER, "broken", NULL, 0, -HX_ERR_NOT_FOUND },
+    };
+    struct hx_store *store = *state;
+    char script[500], path[200];
+
+    add_image(store, 'a', 'b', 'c', 'd');
+    add_ref(store, "here", 'a');
+    add_image(store, 'e', 'f', '1', '2');
+    add_ref(store, "broken", 'e');
+    snprintf(path, sizeof(path), "%s/disks/%s.squashfs", store->root, hex('f'));
+    assert_int_equal(unlink(path), 0);
+    snprintf(script, sizeof(script),
+             "#!/bin/sh\n: >\"${0%%/*}/asked\"\n"
+             "echo '{\"image\":{\"id\":\"%s\"}}'\n",
+             digest('a'));
+    put(store, "tmp/pull", script);
+    snprintf(path, sizeof(path), "%s/tmp/pull", store->root);
+    assert_int_equal(chmod(path, 0700), 0);
+    *strrchr(path, '/') = '\0';
+    setenv("HX_LIBEXEC", path, 1);
+    strcat(path, "/asked");
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct hx_image_options options = { .pull = table[i].policy,
+                                            .platform = table[i].platform };
+        struct hx_image image = { 0 };
+        struct hx_err err = { 0 };
+        int rc =
+            hx_image_get(store, table[i].name, &options, NULL, &image, &err);
+
+        if (rc != table[i].rc || (unlink(path) == 0) != table[i].pulls)
+            fail_msg("row %zu: %d, %s", i, rc, err.msg);
+        if (rc == 0)
+            assert_string_equal(image.id, digest('a'));
+        hx_image_release(&image);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -812,12 +944,15 @@ int main(void)
         TEST(test_remove_in_use),
         TEST(test_prune),
         TEST(test_cap),
+        TEST(test_cap_takes_leftovers),
         TEST(test_hold),
         TEST(test_sweep),
+        TEST(test_sweep_old),
         TEST(test_sweep_with_an_unreadable_record),
         TEST(test_hostile_records),
         TEST(test_missing_helper),
         TEST(test_get_what_was_pulled),
+        TEST(test_policies),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
