@@ -150,6 +150,33 @@ test_rename() {
     exits 0 xl hyper-create --type pv --name old busybox true
 }
 
+# What a pod has written, removed and replaced is in the image, and what its
+# image had otherwise.
+test_commit_of_a_stopped_pod() {
+    local id
+    xl hyper-create --type pv --name made busybox sh -c \
+        'echo new >/etc/new; rm /etc/group; rm -r /var/spool; mkdir /var/spool;
+         echo here >/var/spool/here; ln /etc/new /var/spool/link
+         exec sleep 1000' >/dev/null
+    until_true 60 is_up made
+    exits 1 xl hyper-commit made lab/made:1
+    has "committing what runs" "$(cat err)" "hyper-stop made"
+    until_true 60 xl hyper-exec made test -e /var/spool/link
+    exits 0 xl hyper-stop -t 0 made
+    exits 0 xl hyper-commit -m 'a test' -c 'ENV WHO=lab' made lab/made:1
+    id=$(cat out)
+    same "warnings" "" "$(cat err)"
+    same "the id" "$id" "$(xl-hyper image-inspect lab/made:1 | jq -r '.[0].Id')"
+    exits 0 xl hyper-run --rm --type pv lab/made:1 sh -c \
+        'echo $WHO; cat /etc/new; ls /var/spool /etc/group; cat /var/spool/link
+         test /etc/new -ef /var/spool/link && grep root: /etc/passwd | wc -l'
+    same "what the new image has" "lab new here link new 1" \
+        "$(grep -v 'No such file' out | grep -v ^/var/spool: | xargs)"
+    exits 0 xl hyper-start made
+    exits 0 xl hyper-destroy -f made
+    exits 0 xl hyper-rmi lab/made:1
+}
+
 test_update_of_one_that_runs() {
     xl hyper-create --type pv -m 96 --vcpus 2 --name sized busybox \
         sleep 1000 >/dev/null

@@ -142,6 +142,8 @@ test_images_with_colons() {
     offers 'hyper history nginx:' latest 1.25
     offers 'xl hyper-image-inspect bu' busybox
     offers 'hyper tag bu' busybox
+    offers 'hyper commit ol' old
+    offers 'hyper commit old bu' busybox
     breaks=$without_colon offers 'hyper run nginx:l' nginx:latest
 }
 
