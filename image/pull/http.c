@@ -207,6 +207,8 @@ static int begin_once(struct transfer *t)
         return 0;
     t->begun = 1;
     curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &t->reply->status);
+    if (t->reply->status / 100 != 2)
+        t->reply->body.max = HX_HTTP_BODY_MAX;
     if (t->reply->status / 100 != 2 || !t->request->begin)
         return 0;
     if (t->request->begin(t->reply, t->request->opaque, t->err) < 0) {

@@ -412,6 +412,27 @@ test_token_servers_that_lie() {
     fails registry "" "$plain/app:1"
 }
 
+# swollen SERVER RULE: a rule whose body is larger than what is not data may be.
+swollen() { rules "$1" "[$(jq -cn --argjson r "$2" '$r + {body: ("a" * 1100000)}')]"; }
+
+test_oversized_answers() {
+    auth plain '{"mode": "bearer", "anonymous": true}'
+    swollen plain '{"on": "/token"}'
+    fails limit "larger than 1048576 bytes" "$plain/app:1"
+    swollen plain '{"on": "/token", "status": 403, "chunked": true}'
+    fails limit "larger than 1048576 bytes" "$plain/app:1"
+    rm "$work/server-plain/auth.json"
+    swollen plain '{"on": "manifests", "status": 404}'
+    fails limit "larger than 1048576 bytes" "$plain/app:1"
+    swollen other '{"on": "raw", "status": 403}'
+    rules plain "[{\"on\": \"blobs/$layer\", \"redirect\": \"http://$other/raw/x\"}]"
+    fails limit "blob ${layer:0:19}: the answer is larger" "$plain/app:1"
+    # What a redirect says beside it counts, too.
+    swollen plain "{\"on\": \"blobs/$layer\", \"status\": 307,
+        \"headers\": {\"Location\": \"http://$other/raw/x\"}}"
+    fails limit "blob ${layer:0:19}: the answer is larger" "$plain/app:1"
+}
+
 test_bad_references() {
     fails usage "lower case" "$plain/App"
     fails usage "scheme" "docker://$plain/app"
@@ -554,5 +575,5 @@ run_tests retry_after_a_date bursts_of_server_errors \
     always_cut dripping stalled_before_the_answer redirect_loop \
     redirect_to_other_schemes redirect_to_this_machine \
     redirect_to_this_machine_beside_a_proxy \
-    no_password_in_the_clear token_servers_that_lie bad_references \
+    no_password_in_the_clear token_servers_that_lie oversized_answers bad_references \
     bad_configuration
