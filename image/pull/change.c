@@ -366,18 +366,18 @@ static int apply_stop_signal(struct change *change, struct hx_err *err)
 /* One that does not begin with '/' is below the one before. */
 static int apply_working_dir(struct change *change, struct hx_err *err)
 {
-    const char *old =
-        json_string_value(json_object_get(change->process, "WorkingDir"));
-    _cleanup_free_ char *before = strdup(old ? old : "");
-    const char *text;
+    _cleanup_json_ json_t *old =
+        json_incref(json_object_get(change->process, "WorkingDir"));
+    const char *before = json_string_value(old), *text;
+    int rc = apply_text(change, "WorkingDir", err);
     size_t len;
-    int rc = before ? apply_text(change, "WorkingDir", err) : no_memory(err);
 
     if (rc < 0)
         return rc;
     text = json_string_value(json_object_get(change->process, "WorkingDir"));
     if (*text == '/')
         return 0;
+    before = before ? before : "";
     len = strlen(before);
     return set(change, "WorkingDir",
                json_sprintf("%s%s%s", before,
