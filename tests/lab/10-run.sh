@@ -43,7 +43,6 @@ test_children_die_of_signals() {
     has "exit codes" "$(cat out)" "codes: 129 130 134 139 141 143"
 }
 
-# limit test_memory_that_runs_out_is_told: 200
 test_memory_that_runs_out_is_told() {
     # tail keeps a line until it ends.
     exits 137 xl hyper-run --rm --type pv -m 48 busybox tail /dev/zero

@@ -42,7 +42,7 @@ test_a_kill_during_the_boot_is_carried_out() {
         skip "guests boot too fast here to be asked meanwhile"
     fi
     # Returns when the guest has taken it.
-    exits 0 timeout 90 xl hyper-kill -s KILL early
+    exits 0 timeout 180 xl hyper-kill -s KILL early
     until_true 30 has_ended early
     same "exit code" 137 "$(state_of early ExitCode)"
     same "how it ended" exit "$(state_of early End)"

@@ -163,7 +163,7 @@ test_guest_panic_is_a_crash() {
         fail "a crash counts as success"
 }
 
-# limit test_eight_creates_at_once: 600
+# limit test_eight_creates_at_once: 900
 test_eight_creates_at_once() {
     local i before
     warm

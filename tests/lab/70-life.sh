@@ -114,11 +114,11 @@ test_a_stop_ends_the_wait_for_a_restart() {
 test_a_killed_restarter_has_a_successor() {
     xl hyper-create --type pv --name orphan --restart always busybox \
         false >/dev/null
-    until_true 90 restarted orphan 4
+    until_true 90 restarted orphan 2
     until_true 30 pgrep -x reap
     pkill -9 -x reap
     xl hyper-list >/dev/null
-    until_true 120 restarted orphan 6
+    until_true 90 restarted orphan 4
     exits 0 xl hyper-destroy -f orphan
 }
 

@@ -24,7 +24,7 @@ start_idle() { # NAME [OPTION...]
 # ends with CODE.  Its own codes are over 10, to be told from the command's.
 on_terminal() {
     local rc=0
-    printf 'set timeout 60\n%s\n' "$2" >terminal.exp
+    printf 'set timeout 180\n%s\n' "$2" >terminal.exp
     expect terminal.exp >out || rc=$?
     [[ $rc -eq $1 ]] ||
         fail "expect ended with $rc, not $1: $(tail -n 8 out | tr -d '\033')"
@@ -82,7 +82,7 @@ test_exec_keeps_streams_and_codes_apart() {
     same "its PID 1 is the container's" sleep "$(cat out)"
 }
 
-# limit test_exec_carries_mebibytes_both_ways: 900
+# limit test_exec_carries_mebibytes_both_ways: 1500
 test_exec_carries_mebibytes_both_ways() {
     local i type folder count
     count=$(often 256 24)
@@ -129,7 +129,7 @@ test_a_stalled_reader_blocks_nobody() {
     xl hyper-exec stalled yes | sleep 1000 &
     pid=$!
     sleep 2
-    exits 0 timeout 60 xl hyper-exec stalled echo through
+    exits 0 timeout 180 xl hyper-exec stalled echo through
     same output through "$(cat out)"
     kill "$pid"
 }
@@ -202,7 +202,7 @@ test_exec_of_a_pod_that_ends_is_no_success() {
 
 # -- files and figures --------------------------------------------------------
 
-# limit test_cp_both_ways: 600
+# limit test_cp_both_ways: 900
 test_cp_both_ways() {
     local type
     mkdir -p tree/folder

@@ -85,7 +85,7 @@ test_no_lie_harms_dom0_or_a_neighbour() {
                 fail "$lie: exec: exit $rc: $(cat err)"
             no_escape "$lie: exec" err
         fi
-        exits 0 timeout 60 xl-hyper exec neighbour echo well
+        exits 0 timeout 180 xl-hyper exec neighbour echo well
         until_true 30 sh -c "[ \$(xl-hyper logs --tail 1 neighbour | tail -n 1 | cut -d ' ' -f 2) -gt $before ]"
         exits 0 xl-hyper destroy -f liar
     done

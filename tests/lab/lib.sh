@@ -57,9 +57,10 @@ often() {
     fi
 }
 
-# until_true SECONDS COMMAND...: for what has no event to wait for.
+# until_true SECONDS COMMAND...: for what has no event to wait for.  On a machine
+# that is busy otherwise an emulated host is three times as slow.
 until_true() {
-    local until=$((SECONDS + $1))
+    local until=$((SECONDS + 3 * $1))
     shift
     until "$@" >/dev/null 2>&1; do
         [[ $SECONDS -lt $until ]] || fail "waited in vain for: $*"
@@ -141,7 +142,7 @@ types() {
 # would have it; expect's exit status.
 on_console() {
     cat >console.exp <<EXPECT
-set timeout 60
+set timeout 180
 spawn xl console $1
 $2
 EXPECT
