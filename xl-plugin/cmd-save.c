@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "image/save-load.h"
@@ -47,8 +49,43 @@ static int set_option(void *opaque, int key, const char *value,
     return 0;
 }
 
+/* A file without a name in the folder of `path`, of which nothing is left
+ * when we are killed; -1 where the file system has none. */
+static int open_nameless(const char *path)
+{
+    _cleanup_free_ char *folder = strdup(path);
+    char *slash = folder ? strrchr(folder, '/') : NULL;
+
+    if (!folder)
+        return -1;
+    if (slash)
+        slash[slash == folder ? 1 : 0] = '\0';
+    return open(slash ? folder : ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+}
+
+/* Nothing replaces a file by one without a name: it gets `temp` first. */
+static int give_name(int fd, char *temp)
+{
+    char path[32];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    for (int tries = 0; tries < 100; tries++) {
+        uint32_t random = 0;
+
+        if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+            return -1;
+        snprintf(temp + strlen(temp) - 6, 7, "%06x", random & 0xffffff);
+        if (linkat(AT_FDCWD, path, AT_FDCWD, temp, AT_SYMLINK_FOLLOW) == 0)
+            return 0;
+        if (errno != EEXIST)
+            return -1;
+    }
+    return -1;
+}
+
 /* What the archive is written to: FILE itself when it is no plain file, else
- * a new one beside it, whose name comes in *temp_r. */
+ * a new one beside it, whose name comes in *temp_r; until that has been given
+ * to it, its end is XXXXXX. */
 static int open_output(const struct save_options *o, int *fd_r, char **temp_r,
                        struct hx_err *err)
 {
@@ -68,7 +105,9 @@ static int open_output(const struct save_options *o, int *fd_r, char **temp_r,
         temp = NULL;
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "saving images");
     } else {
-        fd = mkostemp(temp, O_CLOEXEC);
+        fd = open_nameless(temp);
+        if (fd < 0)
+            fd = mkostemp(temp, O_CLOEXEC);
     }
     if (fd < 0)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "saving images to %s",
@@ -76,6 +115,24 @@ static int open_output(const struct save_options *o, int *fd_r, char **temp_r,
     *fd_r = fd;
     *temp_r = hx_steal_ptr(&temp);
     return 0;
+}
+
+/* FILE is the whole archive, or what it was. */
+static int put_in_place(const struct save_options *o, int fd, char *temp, int r,
+                        struct hx_err *err)
+{
+    size_t len = strlen(temp);
+    int nameless = strcmp(temp + len - 6, "XXXXXX") == 0;
+
+    if (r == 0 && nameless && give_name(fd, temp) < 0)
+        return hx_err_sys(err, HX_ERR_SYSTEM, errno, "saving images to %s",
+                          o->output);
+    if (r == 0 && rename(temp, o->output) < 0)
+        r = hx_err_sys(err, HX_ERR_SYSTEM, errno, "saving images to %s",
+                       o->output);
+    if (r < 0 && !(nameless && strcmp(temp + len - 6, "XXXXXX") == 0))
+        unlink(temp);
+    return r;
 }
 
 static int save(const struct save_options *o, char **names, struct hx_err *err)
@@ -96,12 +153,7 @@ static int save(const struct save_options *o, char **names, struct hx_err *err)
         &store, names, o->oci, fd,
         o->quiet || !hx_terminal_width(stderr) ? NULL : &view.progress, err);
     hx_progress_view_finish(&view);
-    if (r == 0 && temp && rename(temp, o->output) < 0)
-        r = hx_err_sys(err, HX_ERR_SYSTEM, errno, "saving images to %s",
-                       o->output);
-    if (r < 0 && temp)
-        unlink(temp);
-    return r;
+    return temp ? put_in_place(o, fd, temp, r, err) : r;
 }
 
 static int save_main(const struct hx_command *command, int argc, char **argv)

@@ -406,6 +406,34 @@ test_save_of_a_damaged_layer() {
     [[ -z $(ls -A "$store/tmp") ]]
 }
 
+# Nothing is left of one that is killed in the middle.
+test_a_killed_save_leaves_nothing() {
+    local pid tries held=
+    pulls "$plain/app:3"
+    mkdir -p "$work/saved"
+    echo before >"$work/saved/x.tar"
+    # It waits for the lock, when its file is open.
+    exec 9>>"$store/pulls.lock"
+    flock 9
+    hyper save -o "$work/saved/x.tar" "$plain/app:3" 9>&- &
+    pid=$!
+    for ((tries = 0; tries < 400; tries++)); do
+        held=$(find /proc/[0-9]*/fd -lname "$work/saved/*" 2>/dev/null |
+            head -n 1 || true)
+        [[ -z $held ]] || break
+        sleep 0.05
+    done
+    [[ $held =~ ^/proc/([0-9]+)/ ]] || die "no file was opened"
+    [[ $(ls "$work/saved") == x.tar ]] || die "named: $(ls "$work/saved")"
+    kill -9 "${BASH_REMATCH[1]}"
+    exec 9>&-
+    wait "$pid" || true
+    [[ $(ls "$work/saved") == x.tar && $(<"$work/saved/x.tar") == before ]]
+    does save -o "$work/saved/x.tar" "$plain/app:3"
+    [[ $(ls "$work/saved") == x.tar && $(stat -c %a "$work/saved/x.tar") == 600 ]]
+    tar -tf "$work/saved/x.tar" manifest.json
+}
+
 test_load_of_what_is_no_archive() {
     echo nothing >"$work/text"
     refuses 1 'it is no tar archive' load -i "$work/text"
@@ -425,4 +453,5 @@ run_tests tag image_inspect image_inspect_of_another_platform history \
     check_of_what_was_left_over check_beside_a_pull \
     save_and_load_docker_archive save_and_load_oci_archive save_by_id \
     save_fetches_what_is_missing save_of_a_damaged_layer \
+    a_killed_save_leaves_nothing \
     load_of_what_is_no_archive
