@@ -53,14 +53,14 @@ static int set_option(void *opaque, int key, const char *value,
  * when we are killed; -1 where the file system has none. */
 static int open_nameless(const char *path)
 {
-    _cleanup_free_ char *folder = strdup(path);
-    char *slash = folder ? strrchr(folder, '/') : NULL;
+    const char *slash = strrchr(path, '/');
+    _cleanup_free_ char *folder =
+        slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    int fd = -1;
 
-    if (!folder)
-        return -1;
-    if (slash)
-        slash[slash == folder ? 1 : 0] = '\0';
-    return open(slash ? folder : ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (folder)
+        fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    return fd;
 }
 
 /* Nothing replaces a file by one without a name: it gets `temp` first. */
