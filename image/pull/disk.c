@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "image/base/json.h"
+#include "image/base/rest.h"
 #include "image/helper.h"
 #include "image/pull/blob.h"
 #include "image/pull/claim.h"
@@ -287,6 +288,7 @@ static int run_mkroot(struct job *job, int output, struct hx_err *err)
     helper.args = args;
     job->has_result = 0;
     hx_report_progress("converting", job->object, 0, 0);
+    hx_rest();
     rc = hx_helper_run(&helper, err);
     if (rc == 0 && !job->has_result)
         rc = hx_err_set(err, HX_ERR_SYSTEM, "'mkroot' gave no result");

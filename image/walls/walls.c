@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "image/base/rest.h"
 #include "image/walls/filter.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -271,6 +272,7 @@ int hx_walls_await(pid_t pid, const struct hx_walls *walls, struct hx_err *err)
     struct rusage usage;
     int status;
 
+    hx_rest();
     while (wait4(pid, &status, 0, &usage) < 0) {
         if (errno != EINTR)
             return fail(walls, "waiting for it", err);
