@@ -282,7 +282,7 @@ static int parse(int argc, char **argv, struct command *command,
  * limit is left: mkroot has one of its own. */
 static void limit_memory(void)
 {
-#ifndef __SANITIZE_ADDRESS__
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     static const rlim_t bytes = 512UL << 20;
     struct rlimit limit;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* sources: image/pull/challenge.c image/pull/token.c image/pull/url.c */
-/* sources: image/pull/daemon-config.c image/reference.c image/digest.c */
+/* sources: image/pull/daemon-config.c image/pull/proxy.c */
+/* sources: image/reference.c image/digest.c */
 /* sources: image/base/[a-z]*.c */
 /* packages: jansson libcurl libcrypto */
 /*
