@@ -23,6 +23,7 @@ struct writer {
     struct hx_tree *tree;
     sqfs_meta_writer_t *inodes;
     sqfs_meta_writer_t *listings;
+    struct hx_spool spool; /* the listings, which come after the inodes */
     uint32_t last_number;
     struct hx_err *err;
 };
@@ -469,7 +470,7 @@ static int flush(struct writer *w, uint64_t inodes_start)
     squash->super.inode_table_start = inodes_start;
     squash->super.directory_table_start = squash->file.size;
     if (!code)
-        code = sqfs_meta_write_write_to_file(w->listings);
+        code = hx_spool_copy(&w->spool, &squash->file.base);
     if (code)
         return hx_squash_error(squash, code, "writing the file tree", w->err);
     return 0;
@@ -486,10 +487,10 @@ int hx_inodes_write(struct hx_squash *squash, struct hx_err *err)
     };
     int r;
 
+    hx_spool_init(&w.spool);
     w.inodes =
         sqfs_meta_writer_create(&squash->file.base, squash->compressor, 0);
-    w.listings = sqfs_meta_writer_create(&squash->file.base, squash->compressor,
-                                         SQFS_META_WRITER_KEEP_IN_MEMORY);
+    w.listings = sqfs_meta_writer_create(&w.spool.base, squash->compressor, 0);
     if (!w.inodes || !w.listings)
         r = no_memory(err);
     else
@@ -501,5 +502,6 @@ int hx_inodes_write(struct hx_squash *squash, struct hx_err *err)
         reference(hx_tree_inode_ptr(squash->tree, root->inode));
     sqfs_destroy(w.inodes);
     sqfs_destroy(w.listings);
+    hx_spool_release(&w.spool);
     return r;
 }

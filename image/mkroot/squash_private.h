@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Between the parts of the squashfs writer: squash.c (the whole), outfile.c
- * (the file), data.c (file content), inodes.c (inodes and folders) and
- * tables.c (owners and extended attributes).
+ * (the file), spool.c (a file in memory), data.c (file content), inodes.c
+ * (inodes and folders) and tables.c (owners and extended attributes).
  */
 #ifndef HX_MKROOT_SQUASH_PRIVATE_H
 #define HX_MKROOT_SQUASH_PRIVATE_H
@@ -36,6 +36,19 @@ struct hx_outfile {
 };
 
 void hx_outfile_init(struct hx_outfile *file, int fd);
+
+/* -- spool.c: what is written before its place is free -------------------- */
+
+struct hx_spool {
+    sqfs_file_t base;
+    unsigned char **pieces;
+    uint64_t size;
+};
+
+void hx_spool_init(struct hx_spool *spool);
+/* Appends all of it; 0 or libsquashfs's code. */
+int hx_spool_copy(const struct hx_spool *spool, sqfs_file_t *to);
+void hx_spool_release(struct hx_spool *spool);
 
 /* -- compressor.c --------------------------------------------------------- */
 
