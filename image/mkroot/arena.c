@@ -110,6 +110,16 @@ uint32_t hx_arena_next(const struct hx_arena *arena, uint32_t ref, size_t bytes)
     return (index << HX_ARENA_OFFSET_BITS) | (uint32_t)(offset / HX_ARENA_UNIT);
 }
 
+void hx_arena_forget(struct hx_arena *arena, uint32_t ref)
+{
+    uint32_t i = ref >> HX_ARENA_OFFSET_BITS;
+
+    while (i > 0 && arena->chunks[--i].data) {
+        free(arena->chunks[i].data);
+        arena->chunks[i].data = NULL;
+    }
+}
+
 void hx_arena_release(struct hx_arena *arena)
 {
     if (!arena)

@@ -61,6 +61,10 @@ uint32_t hx_arena_mark(const struct hx_arena *arena);
 uint32_t hx_arena_next(const struct hx_arena *arena, uint32_t ref,
                        size_t bytes);
 
+/* Frees what was allocated before `ref`, by and large: what still lies in a
+ * chunk with it stays. */
+void hx_arena_forget(struct hx_arena *arena, uint32_t ref);
+
 void hx_arena_release(struct hx_arena *arena);
 
 #endif

@@ -93,6 +93,14 @@ int hx_note_next(const struct hx_journal *journal, struct hx_note *note)
     return 1;
 }
 
+int hx_note_take(struct hx_journal *journal, struct hx_note *note)
+{
+    if (!hx_note_next(journal, note))
+        return 0;
+    hx_arena_forget(&journal->notes, note->ref);
+    return 1;
+}
+
 void hx_journal_release(struct hx_journal *journal)
 {
     hx_arena_release(&journal->notes);

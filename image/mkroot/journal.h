@@ -83,6 +83,8 @@ struct hx_note {
 
 void hx_note_first(struct hx_note *note);
 int hx_note_next(const struct hx_journal *journal, struct hx_note *note);
+/* The same, for the last time: notes before it may be gone. */
+int hx_note_take(struct hx_journal *journal, struct hx_note *note);
 
 void hx_journal_release(struct hx_journal *journal);
 

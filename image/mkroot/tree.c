@@ -401,7 +401,7 @@ static int check_steps(const struct hx_tree *tree, int r, struct hx_err *err)
                       (unsigned long long)HX_MKROOT_STEPS_MAX);
 }
 
-int hx_tree_apply(struct hx_tree *tree, const struct hx_journal *journal,
+int hx_tree_apply(struct hx_tree *tree, struct hx_journal *journal,
                   struct hx_err *err)
 {
     struct hx_note note;
@@ -411,7 +411,7 @@ int hx_tree_apply(struct hx_tree *tree, const struct hx_journal *journal,
     if (journal->whiteouts)
         r = apply_whiteouts(tree, journal, err);
     hx_note_first(&note);
-    while (r == 0 && hx_note_next(journal, &note)) {
+    while (r == 0 && hx_note_take(journal, &note)) {
         if (note.kind == HX_NOTE_ENTRY)
             r = apply_entry(tree, &note, err);
         else if (note.kind == HX_NOTE_LINK)

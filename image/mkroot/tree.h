@@ -69,8 +69,9 @@ void hx_tree_release(struct hx_tree *tree);
 /* A fresh inode with nlink 0; NULL without memory. */
 struct hx_inode *hx_tree_inode(struct hx_tree *tree, uint32_t *ref_r);
 
-/* HX_ERR_CORRUPT for what no layer may ask, HX_ERR_LIMIT past a bound. */
-int hx_tree_apply(struct hx_tree *tree, const struct hx_journal *journal,
+/* Uses the journal up.  HX_ERR_CORRUPT for what no layer may ask, HX_ERR_LIMIT
+ * past a bound. */
+int hx_tree_apply(struct hx_tree *tree, struct hx_journal *journal,
                   struct hx_err *err);
 
 static inline struct hx_node *hx_tree_node(const struct hx_tree *tree,
