@@ -392,7 +392,14 @@ int hx_datas_finish(struct hx_datas *datas, struct hx_err *err)
 
     if (r == 0)
         r = hx_blocks_drain(datas->blocks, block_done, datas, err);
-    return r;
+    if (r < 0)
+        return r;
+    /* No content comes any more. */
+    hx_blocks_free(datas->blocks);
+    datas->blocks = NULL;
+    hx_dedup_release(&datas->rests);
+    hx_dedup_release(&datas->runs);
+    return 0;
 }
 
 const struct hx_data *hx_datas_get(const struct hx_datas *datas, uint32_t data)
