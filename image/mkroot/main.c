@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <malloc.h>
 #include <openssl/evp.h>
 #include <sched.h>
 #include <signal.h>
@@ -31,9 +32,13 @@
 #include "image/mkroot/limits.h"
 #include "image/walls/walls.h"
 
+/* What is larger goes back to the system when it is freed: the chunks of what
+ * grows with an image do, the buffers of blocks need not. */
+#define LARGE_BYTES (128 * 1024)
+
 #define PROGRESS_INTERVAL_NS 100000000
 
-/* Two million entries and the widest window of zstd take 450 MiB. */
+/* Two million entries and the widest window of zstd take 360 MiB. */
 #define MEMORY_BYTES (UINT64_C(512) << 20)
 /* Inodes, listings and tables of the disk, beside content. */
 #define TABLES_BYTES (UINT64_C(1) << 30)
@@ -301,6 +306,8 @@ static int warm_up(struct hx_err *err)
     int ok = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1;
 
     EVP_MD_CTX_free(hash);
+    /* Or the C library takes the size of what was freed last. */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     json_object_seed(0);
     setvbuf(stdout, lines, _IOFBF, sizeof(lines));
     return ok ? 0 : hx_err_set(err, HX_ERR_SYSTEM, "SHA-256 cannot be started");
