@@ -63,19 +63,25 @@ static int open_nameless(const char *path)
     return fd;
 }
 
-/* Nothing replaces a file by one without a name: it gets `temp` first. */
-static int give_name(int fd, char *temp)
+/* The name of a file without one; EEXIST when there is a file of that name. */
+static int give_name(int fd, const char *name)
 {
     char path[32];
 
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return linkat(AT_FDCWD, path, AT_FDCWD, name, AT_SYMLINK_FOLLOW);
+}
+
+/* Nothing replaces a file by one without a name: it gets `temp` first. */
+static int give_temp_name(int fd, char *temp)
+{
     for (int tries = 0; tries < 100; tries++) {
         uint32_t random = 0;
 
         if (getrandom(&random, sizeof(random), 0) != sizeof(random))
             return -1;
         snprintf(temp + strlen(temp) - 6, 7, "%06x", random & 0xffffff);
-        if (linkat(AT_FDCWD, path, AT_FDCWD, temp, AT_SYMLINK_FOLLOW) == 0)
+        if (give_name(fd, temp) == 0)
             return 0;
         if (errno != EEXIST)
             return -1;
@@ -117,20 +123,27 @@ static int open_output(const struct save_options *o, int *fd_r, char **temp_r,
     return 0;
 }
 
-/* FILE is the whole archive, or what it was. */
+static bool is_nameless(const char *temp)
+{
+    return strcmp(temp + strlen(temp) - 6, "XXXXXX") == 0;
+}
+
+/* FILE is the whole archive, or what it was.  Only where there was one does the
+ * new one have a name of its own for a moment. */
 static int put_in_place(const struct save_options *o, int fd, char *temp, int r,
                         struct hx_err *err)
 {
-    size_t len = strlen(temp);
-    int nameless = strcmp(temp + len - 6, "XXXXXX") == 0;
-
-    if (r == 0 && nameless && give_name(fd, temp) < 0)
-        return hx_err_sys(err, HX_ERR_SYSTEM, errno, "saving images to %s",
-                          o->output);
+    if (r == 0 && is_nameless(temp)) {
+        if (give_name(fd, o->output) == 0)
+            return 0;
+        if (errno != EEXIST || give_temp_name(fd, temp) < 0)
+            return hx_err_sys(err, HX_ERR_SYSTEM, errno, "saving images to %s",
+                              o->output);
+    }
     if (r == 0 && rename(temp, o->output) < 0)
         r = hx_err_sys(err, HX_ERR_SYSTEM, errno, "saving images to %s",
                        o->output);
-    if (r < 0 && !(nameless && strcmp(temp + len - 6, "XXXXXX") == 0))
+    if (r < 0 && !is_nameless(temp))
         unlink(temp);
     return r;
 }

@@ -434,6 +434,26 @@ test_a_killed_save_leaves_nothing() {
     tar -tf "$work/saved/x.tar" manifest.json
 }
 
+# So there is none that a kill could leave.
+test_a_new_archive_never_has_another_name() {
+    local traced=$work/traced/bin
+    command -v strace >/dev/null || skip "no strace"
+    pulls "$plain/app:3"
+    mkdir -p "$traced" "$work/saved"
+    cat >"$traced/xl-hyper" <<SH
+#!/bin/sh
+exec strace -qq -s 4096 -e trace=%file -o "$work/trace" \
+    "$build/bin/xl-hyper" "\$@"
+SH
+    chmod 755 "$traced/xl-hyper"
+    build=$work/traced hyper save -o "$work/saved/new.tar" "$plain/app:3" ||
+        skip "strace may not trace here"
+    grep -q -E "linkat\(.*\"$work/saved/new.tar\", .* = 0" "$work/trace"
+    ! grep -F "$work/saved/new.tar." "$work/trace" || die "another name"
+    [[ $(ls "$work/saved/new.tar"*) == "$work/saved/new.tar" ]]
+    tar -tf "$work/saved/new.tar" manifest.json
+}
+
 test_load_of_what_is_no_archive() {
     echo nothing >"$work/text"
     refuses 1 'it is no tar archive' load -i "$work/text"
@@ -453,5 +473,5 @@ run_tests tag image_inspect image_inspect_of_another_platform history \
     check_of_what_was_left_over check_beside_a_pull \
     save_and_load_docker_archive save_and_load_oci_archive save_by_id \
     save_fetches_what_is_missing save_of_a_damaged_layer \
-    a_killed_save_leaves_nothing \
+    a_killed_save_leaves_nothing a_new_archive_never_has_another_name \
     load_of_what_is_no_archive
