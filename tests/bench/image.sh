@@ -46,7 +46,9 @@ storage:
   maintenance: { readonly: { enabled: $2 } }
 http: { addr: "127.0.0.1:$port", secret: bench }
 YML
-    docker-registry serve "$config" >"$config.log" 2>&1 </dev/null &
+    # It ends with us, however we end.
+    setpriv --pdeathsig TERM docker-registry serve "$config" \
+        >"$config.log" 2>&1 </dev/null &
     registries+=($!)
     registry_answers "$port" $! || {
         note "the registry did not start: $(tail -n 1 "$config.log")"

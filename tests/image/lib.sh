@@ -88,13 +88,18 @@ skip() { say "$*"; exit 77; }
 
 # -- servers -----------------------------------------------------------------
 
+# serve COMMAND...: beside us, and no longer than we are there, however we end.
+serve() {
+    setpriv --pdeathsig TERM "$@" &
+    started_pids+=($!)
+}
+
 # start_server NAME [OPTION...]: its port comes back in $port.
 start_server() {
     local name=$1 root=$work/server-$1 tries
     shift
     mkdir -p "$root/repos" "$root/blobs" "$root/engine"
-    "$here/fake-server" --root "$root" --ready "$root/port" "$@" &
-    started_pids+=($!)
+    serve "$here/fake-server" --root "$root" --ready "$root/port" "$@"
     for ((tries = 0; tries < 200; tries++)); do
         [[ -f $root/port ]] && break
         kill -0 "${started_pids[-1]}" || die "the fake server did not start"

@@ -30,8 +30,7 @@ http:
   secret: test
 $yaml
 YAML
-    docker-registry serve "$work/$name.yml" >"$work/$name.log" 2>&1 &
-    started_pids+=($!)
+    serve docker-registry serve "$work/$name.yml" >"$work/$name.log" 2>&1
     local tries
     for ((tries = 0; tries < 400; tries++)); do
         curl -sk -o /dev/null "${4:-http}://127.0.0.1:$port/v2/" && return

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The steps of scripts/lib.sh: what they say, and how they end. Says of each
-# test what cmocka would say.
+# The steps of scripts/lib.sh: what they say, and how they end; and the end of
+# what the image tests serve. Says of each test what cmocka would say.
 # shellcheck disable=SC2329
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
@@ -51,6 +51,22 @@ test_nobody_is_left_who_says_more() {
     # Nor when something lives on that was started in the step.
     runs 'step waiting bash -c "sleep 3 >/dev/null 2>&1 &"; sleep 2; echo end'
     [[ $said == *'done in '?' s'$'\n'end ]]
+}
+
+test_a_server_ends_with_its_test_even_a_killed_one() {
+    local pid tries
+    # What the killed one had in its scratch folder is ours to remove.
+    pid=$(TMPDIR=$work bash -c '. tests/image/lib.sh
+        serve sleep 100 >/dev/null 2>&1
+        while [[ $(</proc/$!/comm) != sleep ]]; do sleep 0.05; done
+        echo $!; kill -9 $$' 2>/dev/null)
+    [[ -n $pid ]] || return 1
+    for ((tries = 0; tries < 100; tries++)); do
+        kill -0 "$pid" 2>/dev/null || return 0
+        sleep 0.05
+    done
+    kill "$pid"
+    return 1
 }
 
 failed=0
