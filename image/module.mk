@@ -8,7 +8,7 @@
 # mkroot/  the converter, layers -> root disk: a program of its own, because
 #          it parses hostile bytes and because of libsquashfs's licence
 # mklayer/ what a pod has written -> a layer: as hostile, and as confined
-# walls/   what confines these two
+# walls/   what confines these two, and what else they share
 
 LIBBASE  := $(B)/libbase.a
 LIBIMAGE := $(B)/libimage.a

@@ -13,19 +13,14 @@
  * The process that is started reads the command line alone.  What reads the
  * disk is a child of it, behind the walls of image/walls.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
-#include <openssl/evp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "image/mklayer/layer.h"
-#include "image/walls/walls.h"
+#include "image/walls/program.h"
 
 #define MEMORY_BYTES (UINT64_C(512) << 20)
 /* Headers of two million entries, and what gzip cannot make smaller. */
@@ -54,21 +49,6 @@ struct options {
 
 /* -- the command line ------------------------------------------------------ */
 
-/* A decimal number that is an open file's. */
-static int parse_fd(const char *name, const char *text, int *fd_r,
-                    struct stat *st, struct hx_err *err)
-{
-    char *end;
-    long fd = strtol(text, &end, 10);
-
-    if (end == text || *end || fd < 0 || fd > 1 << 20 ||
-        fstat((int)fd, st) < 0 || !S_ISREG(st->st_mode))
-        return hx_err_set(err, HX_ERR_USAGE, "%s %s: not an open file", name,
-                          text);
-    *fd_r = (int)fd;
-    return 0;
-}
-
 static int parse_option(int option, const char *text, struct options *options,
                         struct hx_err *err)
 {
@@ -77,21 +57,14 @@ static int parse_option(int option, const char *text, struct options *options,
 
     switch (option) {
     case 'd':
-        rc = parse_fd("--disk-fd", text, &options->disk_fd, &st, err);
+        rc = hx_program_fd("--disk-fd", text, &options->disk_fd, &st, err);
         if (rc == 0) {
             options->disk_bytes = (uint64_t)st.st_size;
             options->disk_there_bytes = (uint64_t)st.st_blocks * 512;
         }
         return rc;
     case 'o':
-        rc = parse_fd("--output-fd", text, &options->output_fd, &st, err);
-        if (rc == 0 && (st.st_size || (fcntl(options->output_fd, F_GETFL) &
-                                       O_ACCMODE) != O_RDWR))
-            rc = hx_err_set(err, HX_ERR_USAGE,
-                            "--output-fd %s: not an empty file that is open "
-                            "for reading and writing",
-                            text);
-        return rc;
+        return hx_program_output_fd(text, &options->output_fd, err);
     case 'f':
         options->folder = text;
         return 0;
@@ -131,44 +104,11 @@ static int parse(int argc, char **argv, struct options *options,
     return 0;
 }
 
-/* -- what it says ---------------------------------------------------------- */
-
-/* Takes over `json`. */
-static void say(json_t *json)
-{
-    if (!json)
-        return;
-    json_dumpf(json, stdout, JSON_COMPACT);
-    putchar('\n');
-    if (fflush(stdout) == EOF)
-        _exit(1);
-    json_decref(json);
-}
-
-static void say_error(const struct hx_err *err)
-{
-    say(json_pack("{s:{s:s,s:s}}", "error", "code", hx_err_name(err->code),
-                  "message", err->msg));
-}
-
 /* -- the walls ------------------------------------------------------------- */
 
-/* Libraries look for their files when they are first used. */
-static int warm_up(struct hx_err *err)
+static int write_layer(const void *what, struct hx_err *err)
 {
-    static char lines[BUFSIZ];
-    EVP_MD_CTX *hash = EVP_MD_CTX_new();
-    int ok = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1;
-
-    EVP_MD_CTX_free(hash);
-    json_object_seed(0);
-    setvbuf(stdout, lines, _IOFBF, sizeof(lines));
-    return ok ? 0 : hx_err_set(err, HX_ERR_SYSTEM, "SHA-256 cannot be started");
-}
-
-/* In the child: its exit status. */
-static int write_layer(const struct options *options, struct hx_err *err)
-{
+    const struct options *options = what;
     struct hx_scratch *scratch = NULL;
     struct hx_layer_result result;
     int rc =
@@ -178,9 +118,9 @@ static int write_layer(const struct options *options, struct hx_err *err)
         rc = hx_layer_write(scratch, options->folder, options->output_fd,
                             &result, err);
     if (rc == 0)
-        say(json_pack("{s:s,s:I,s:b}", "diff_id", result.diff_id, "entries",
-                      (json_int_t)result.entries, "clean",
-                      hx_scratch_is_clean(scratch)));
+        hx_program_say(json_pack("{s:s,s:I,s:b}", "diff_id", result.diff_id,
+                                 "entries", (json_int_t)result.entries, "clean",
+                                 hx_scratch_is_clean(scratch)));
     hx_scratch_free(scratch);
     return rc;
 }
@@ -199,25 +139,8 @@ static int run(const struct options *options, struct hx_err *err)
         .cpu_s =
             CPU_S + CPU_S_FOR_MIB * (unsigned)(options->disk_there_bytes >> 20),
     };
-    pid_t pid;
-    int rc = warm_up(err);
 
-    if (rc < 0)
-        return rc;
-    pid = hx_walls_confine(&walls, err);
-    if (pid < 0)
-        return (int)pid;
-    if (pid == 0) {
-        rc = write_layer(options, err);
-        if (rc < 0)
-            hx_walls_name(&walls, err);
-        return rc;
-    }
-    rc = hx_walls_await(pid, &walls, err);
-    /* It may have died in the middle of a line. */
-    if (rc < 0)
-        putchar('\n');
-    return rc;
+    return hx_program_run(&walls, write_layer, options, err);
 }
 
 int main(int argc, char **argv)
@@ -233,7 +156,5 @@ int main(int argc, char **argv)
         fputs(usage, stdout);
     else if (rc == 0)
         rc = run(&options, &err);
-    if (rc < 0)
-        say_error(&err);
-    return rc != 0 || ferror(stdout) ? 1 : 0;
+    return hx_program_end(rc, &err);
 }

@@ -13,11 +13,9 @@
  * layers is a child of it, behind the walls of image/walls.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <malloc.h>
-#include <openssl/evp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,12 +23,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "image/base/cleanup.h"
 #include "image/mkroot/convert.h"
 #include "image/mkroot/limits.h"
-#include "image/walls/walls.h"
+#include "image/walls/program.h"
 
 /* What is larger goes back to the system when it is freed: the chunks of what
  * grows with an image do, the buffers of blocks need not. */
@@ -71,19 +68,6 @@ struct options {
 };
 
 /* -- the command line ----------------------------------------------------- */
-
-/* A decimal number and nothing else. */
-static int parse_number(const char *text, unsigned long max,
-                        unsigned long *number_r)
-{
-    char *end;
-
-    if (*text < '0' || *text > '9')
-        return -1;
-    errno = 0;
-    *number_r = strtoul(text, &end, 10);
-    return errno || *end || *number_r > max ? -1 : 0;
-}
 
 /* The layer types of OCI and Docker, whatever their compression is called;
  * the blob's first bytes decide on that. */
@@ -127,18 +111,17 @@ static int parse_layer(char *text, struct hx_layer *layer, struct hx_err *err)
 {
     char *type = strchr(text, ':');
     char *id = type ? strchr(type + 1, ':') : NULL;
-    unsigned long fd;
     struct stat st;
+    int r;
 
     if (!id)
         return hx_err_set(err, HX_ERR_USAGE,
                           "--layer %s: not FD:MEDIATYPE:DIFFID", text);
     *type++ = '\0';
     *id++ = '\0';
-    if (parse_number(text, 1 << 20, &fd) < 0 || fstat((int)fd, &st) < 0 ||
-        !S_ISREG(st.st_mode))
-        return hx_err_set(err, HX_ERR_USAGE, "--layer %s: not an open file",
-                          text);
+    r = hx_program_fd("--layer", text, &layer->fd, &st, err);
+    if (r < 0)
+        return r;
     if (!is_layer_type(type))
         return hx_err_set(err, HX_ERR_UNSUPPORTED,
                           "the media type %s of a layer is not supported; the "
@@ -149,24 +132,7 @@ static int parse_layer(char *text, struct hx_layer *layer, struct hx_err *err)
                           "the diff_id %s of a layer is not sha256: and 64 hex "
                           "digits",
                           id);
-    layer->fd = (int)fd;
     layer->blob_bytes = (uint64_t)st.st_size;
-    return 0;
-}
-
-static int parse_output(const char *text, int *fd_r, struct hx_err *err)
-{
-    unsigned long fd;
-    struct stat st;
-
-    if (parse_number(text, 1 << 20, &fd) < 0 || fstat((int)fd, &st) < 0 ||
-        !S_ISREG(st.st_mode) || st.st_size != 0 ||
-        (fcntl((int)fd, F_GETFL) & O_ACCMODE) != O_RDWR)
-        return hx_err_set(err, HX_ERR_USAGE,
-                          "--output-fd %s: not an empty file that is open for "
-                          "reading and writing",
-                          text);
-    *fd_r = (int)fd;
     return 0;
 }
 
@@ -181,7 +147,7 @@ static int parse_option(int option, char *text, struct options *options,
         options->help = 1;
         return 0;
     case 'o':
-        return parse_output(text, &options->convert.output_fd, err);
+        return hx_program_output_fd(text, &options->convert.output_fd, err);
     case 'l':
         return parse_layer(
             text, &options->layers[options->convert.layer_count++], err);
@@ -189,13 +155,13 @@ static int parse_option(int option, char *text, struct options *options,
         squash->compressor = text;
         return 0;
     case 'L':
-        if (parse_number(text, 22, &n) < 0 || n == 0)
+        if (hx_program_number(text, 22, &n) < 0 || n == 0)
             return hx_err_set(err, HX_ERR_USAGE, "--level %s: not 1 to 22",
                               text);
         squash->level = (unsigned)n;
         return 0;
     case 'b':
-        if (parse_number(text, 1 << 20, &n) < 0 || n < 4096 || n & (n - 1))
+        if (hx_program_number(text, 1 << 20, &n) < 0 || n < 4096 || n & (n - 1))
             return hx_err_set(err, HX_ERR_USAGE,
                               "--block-size %s: not a power of two from 4096 "
                               "to 1048576",
@@ -203,7 +169,7 @@ static int parse_option(int option, char *text, struct options *options,
         squash->block_bytes = (uint32_t)n;
         return 0;
     case 't':
-        if (parse_number(text, 64, &n) < 0 || n == 0)
+        if (hx_program_number(text, 64, &n) < 0 || n == 0)
             return hx_err_set(err, HX_ERR_USAGE, "--threads %s: not 1 to 64",
                               text);
         squash->threads = (unsigned)n;
@@ -251,25 +217,6 @@ static int parse(int argc, char **argv, struct options *options,
 
 /* -- what it says --------------------------------------------------------- */
 
-/* Takes over `json`.  Whoever started us may have gone: then nobody wants the
- * disk. */
-static void say(json_t *json)
-{
-    if (!json)
-        return;
-    json_dumpf(json, stdout, JSON_COMPACT);
-    putchar('\n');
-    if (fflush(stdout) == EOF)
-        _exit(1);
-    json_decref(json);
-}
-
-static void say_error(const struct hx_err *err)
-{
-    say(json_pack("{s:{s:s,s:s}}", "error", "code", hx_err_name(err->code),
-                  "message", err->msg));
-}
-
 static void progress(size_t layer, uint64_t done_bytes, uint64_t total_bytes,
                      void *opaque)
 {
@@ -282,9 +229,10 @@ static void progress(size_t layer, uint64_t done_bytes, uint64_t total_bytes,
     if (passed < PROGRESS_INTERVAL_NS)
         return;
     *last = now;
-    say(json_pack("{s:{s:I,s:I,s:I}}", "progress", "layer", (json_int_t)layer,
-                  "done_bytes", (json_int_t)done_bytes, "total_bytes",
-                  (json_int_t)total_bytes));
+    hx_program_say(json_pack("{s:{s:I,s:I,s:I}}", "progress", "layer",
+                             (json_int_t)layer, "done_bytes",
+                             (json_int_t)done_bytes, "total_bytes",
+                             (json_int_t)total_bytes));
 }
 
 static unsigned cpus(void)
@@ -297,21 +245,6 @@ static unsigned cpus(void)
 }
 
 /* -- the walls ------------------------------------------------------------ */
-
-/* Libraries look for their files when they are first used. */
-static int warm_up(struct hx_err *err)
-{
-    static char lines[BUFSIZ];
-    EVP_MD_CTX *hash = EVP_MD_CTX_new();
-    int ok = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1;
-
-    EVP_MD_CTX_free(hash);
-    /* Or the C library takes the size of what was freed last. */
-    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
-    json_object_seed(0);
-    setvbuf(stdout, lines, _IOFBF, sizeof(lines));
-    return ok ? 0 : hx_err_set(err, HX_ERR_SYSTEM, "SHA-256 cannot be started");
-}
 
 /* Bounds for these layers, from those that limits.h has for any. */
 static struct hx_walls walls_for(const struct hx_convert *convert, int *fds)
@@ -342,45 +275,29 @@ static struct hx_walls walls_for(const struct hx_convert *convert, int *fds)
     return walls;
 }
 
-/* In the child: its exit status. */
-static int convert(const struct hx_convert *convert,
-                   const struct hx_walls *walls, struct hx_err *err)
+static int convert(const void *what, struct hx_err *err)
 {
     struct hx_convert_result result;
-    int r = hx_convert_run(convert, &result, err);
+    int r = hx_convert_run(what, &result, err);
 
-    if (r < 0) {
-        hx_walls_name(walls, err);
-        return r;
-    }
-    say(json_pack("{s:I,s:I,s:s}", "bytes", (json_int_t)result.bytes, "files",
-                  (json_int_t)result.files, "sha256", result.sha256));
-    return 0;
+    if (r == 0)
+        hx_program_say(json_pack(
+            "{s:I,s:I,s:s}", "bytes", (json_int_t)result.bytes, "files",
+            (json_int_t)result.files, "sha256", result.sha256));
+    return r;
 }
 
 static int run(const struct hx_convert *what, struct hx_err *err)
 {
     _cleanup_free_ int *fds = calloc(what->layer_count + 1, sizeof(*fds));
     struct hx_walls walls;
-    pid_t pid;
-    int r;
 
     if (!fds)
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "starting");
     walls = walls_for(what, fds);
-    r = warm_up(err);
-    if (r < 0)
-        return r;
-    pid = hx_walls_confine(&walls, err);
-    if (pid < 0)
-        return (int)pid;
-    if (pid == 0)
-        return convert(what, &walls, err);
-    r = hx_walls_await(pid, &walls, err);
-    /* It may have died in the middle of a line. */
-    if (r < 0)
-        putchar('\n');
-    return r;
+    /* Or the C library takes the size of what was freed last. */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+    return hx_program_run(&walls, convert, what, err);
 }
 
 int main(int argc, char **argv)
@@ -403,8 +320,6 @@ int main(int argc, char **argv)
         fputs(usage, stdout);
     else if (r == 0)
         r = run(&options.convert, &err);
-    if (r < 0)
-        say_error(&err);
     free(options.layers);
-    return r != 0 || ferror(stdout) ? 1 : 0;
+    return hx_program_end(r, &err);
 }
