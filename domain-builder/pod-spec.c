@@ -225,7 +225,9 @@ static json_t *container_to_json(const struct hx_container_spec *container)
     r |= put_text(obj, "image_id", container->image_id);
     r |= put_text(obj, "root_disk", container->root_disk);
     r |= put(obj, "args", hx_json_from_strv(container->args));
+    r |= put_number(obj, "entrypoint_count", container->entrypoint_count);
     r |= put(obj, "env", hx_json_from_strv(container->env));
+    r |= put_number(obj, "default_env_count", container->default_env_count);
     r |= put_text(obj, "user", container->user);
     r |= put_text(obj, "cwd", container->cwd);
     r |= put_number(obj, "stop_signal", (uint64_t)container->stop_signal);
@@ -335,6 +337,21 @@ static uint64_t get_number(struct reader *in, const char *field, uint64_t max)
     return in->r == 0 ? number : 0;
 }
 
+/* A part of a list; none when nothing is said. */
+static size_t get_count(struct reader *in, const char *field, char *const *list)
+{
+    uint64_t count = 0;
+
+    if (in->r == 0)
+        in->r = hx_json_u64(in->obj, field, in->what, HX_JSON_OPTIONAL, &count,
+                            in->err);
+    if (in->r == 0 && count > hx_strv_len(list))
+        in->r = hx_err_set(in->err, HX_ERR_CORRUPT,
+                           "%s: field \"%s\" is more than the list has",
+                           in->what, field);
+    return in->r == 0 ? (size_t)count : 0;
+}
+
 static bool get_bool(struct reader *in, const char *field)
 {
     int value = 0;
@@ -379,7 +396,11 @@ static int container_from_json(const json_t *obj, const char *what,
     get_text(&in, "image_id", may, &container->image_id);
     get_text(&in, "root_disk", may, &container->root_disk);
     get_list(&in, "args", must, &container->args);
+    container->entrypoint_count =
+        get_count(&in, "entrypoint_count", container->args);
     get_list(&in, "env", may, &container->env);
+    container->default_env_count =
+        get_count(&in, "default_env_count", container->env);
     get_text(&in, "user", may, &container->user);
     get_text(&in, "cwd", may, &container->cwd);
     container->stop_signal = (int)get_number(&in, "stop_signal", 64);

@@ -43,14 +43,17 @@ enum hx_restart {
 
 struct hx_container_spec {
     char *name;
-    char *image;     /* as the user named it, "nginx:latest" */
-    char *image_id;  /* "sha256:..." */
-    char *root_disk; /* path of the squashfs file in the store */
-    char **args;     /* what is executed: at least one */
-    char **env;      /* complete: image, then user, then defaults */
-    char *user;      /* Docker's six forms; "" is root */
-    char *cwd;       /* absolute */
-    int stop_signal; /* 1..64 */
+    char *image;              /* as the user named it, "nginx:latest" */
+    char *image_id;           /* "sha256:..." */
+    char *root_disk;          /* path of the squashfs file in the store */
+    char **args;              /* what is executed: at least one */
+    size_t entrypoint_count;  /* how many of them are the entrypoint; the others
+                                 are the command */
+    char **env;               /* complete: image, then user, then defaults */
+    size_t default_env_count; /* how many at its end are such defaults */
+    char *user;               /* Docker's six forms; "" is root */
+    char *cwd;                /* absolute */
+    int stop_signal;          /* 1..64 */
     unsigned stop_timeout_ms;
     enum hx_writable writable;
     bool tty;

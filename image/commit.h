@@ -5,6 +5,8 @@
 #ifndef HX_COMMIT_H
 #define HX_COMMIT_H
 
+#include <jansson.h>
+
 #include "image/image.h"
 
 struct hx_commit_request {
@@ -15,6 +17,8 @@ struct hx_commit_request {
     const char *made_by;   /* for the history */
     const char *author;    /* or NULL */
     const char *message;   /* or NULL */
+    const json_t *config;  /* merged into the config's "config" before that, as
+                              RFC 7396 has it; or NULL */
     char *const *changes;  /* lines of a Dockerfile, or NULL: see the manual
                               page of xl-hyper-commit */
 };

@@ -3,7 +3,10 @@
 
 #include "domain-builder/pod-disk.h"
 #include "domain-builder/pod-event.h"
+#include "image/base/json.h"
 #include "image/commit.h"
+#include "image/details.h"
+#include "xl-plugin/commit-config.h"
 #include "xl-plugin/options.h"
 #include "xl-plugin/output.h"
 #include "xl-plugin/progress.h"
@@ -66,12 +69,24 @@ static int print_result(const struct commit_options *o,
     return hx_finish_output(err);
 }
 
+static int pod_config(const struct hx_store *store, const struct hx_pod *pod,
+                      json_t **config_r, struct hx_err *err)
+{
+    const struct hx_container_spec *container = &pod->spec.containers[0];
+    _cleanup_details_ struct hx_image_details details = { 0 };
+    int r = hx_image_details_load(store, container->image_id, &details, err);
+
+    return r < 0 ? r
+                 : hx_commit_config(container, &details.config, config_r, err);
+}
+
 static int commit_disk(const struct commit_options *o, const struct hx_pod *pod,
                        const char *reference, const struct hx_pod_disk *disk,
                        struct hx_committed *committed, struct hx_err *err)
 {
     _cleanup_store_ struct hx_store store = { 0 };
     _cleanup_free_ char *made_by = NULL;
+    _cleanup_json_ json_t *config = NULL;
     struct hx_commit_request request = {
         .base = pod->spec.containers[0].image_id,
         .disk_fd = disk->fd,
@@ -85,8 +100,11 @@ static int commit_disk(const struct commit_options *o, const struct hx_pod *pod,
     bool shown = !o->quiet && !o->json && hx_terminal_width(stderr);
     int r = hx_session_store(&store, err);
 
+    if (r == 0)
+        r = pod_config(&store, pod, &config, err);
     if (r < 0)
         return r;
+    request.config = config;
     if (asprintf(&made_by, "xl hyper-commit %s", pod->spec.name) < 0) {
         made_by = NULL;
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "committing");
@@ -148,8 +166,9 @@ const struct hx_command hx_cmd_commit = {
     .name = "commit",
     .operands = "POD [NAME[:TAG]]",
     .summary = "Make an image of a stopped pod and what it has written",
-    .details = "The image's configuration is that of the pod's image, with "
-               "the changes of -c.\n"
+    .details = "The image's configuration is the pod's: that of its image, "
+               "with what the pod was given at its start, and the changes of "
+               "-c.\n"
                "The pod has to be stopped first, with 'hyper-stop'.",
     .min_operands = 1,
     .max_operands = 2,

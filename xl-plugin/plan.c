@@ -49,16 +49,18 @@ static const char *image_title(const struct hx_create_options *o,
 }
 
 static int plan_args(const struct hx_create_options *o,
-                     const struct hx_image *image, char ***args,
+                     const struct hx_image *image, struct hx_container_spec *c,
                      struct hx_err *err)
 {
     const struct hx_image_config *config = &image->config;
+    char ***args = &c->args;
     int r = 0;
 
     if (!o->entrypoint)
         r = hx_strv_add_all(args, config->entrypoint);
     else if (*o->entrypoint)
         r = hx_strv_add(args, o->entrypoint);
+    c->entrypoint_count = hx_strv_len(*args);
     if (r == 0 && o->args && *o->args)
         r = hx_strv_add_all(args, o->args);
     else if (r == 0 && !o->entrypoint)
@@ -92,9 +94,12 @@ static int env_default(char ***env, const char *assignment, struct hx_err *err)
 
 static int plan_env(const struct hx_create_options *o,
                     const struct hx_image *image, char *const *caller,
-                    const char *hostname, char ***env, struct hx_err *err)
+                    const char *hostname, struct hx_container_spec *c,
+                    struct hx_err *err)
 {
     char assignment[sizeof("HOSTNAME=") + HX_HOSTNAME_MAX];
+    char ***env = &c->env;
+    size_t asked_for;
     int r = 0;
 
     for (char **e = image->config.env; e && *e; e++) {
@@ -106,6 +111,7 @@ static int plan_env(const struct hx_create_options *o,
         r = hx_env_apply_file(env, *file, caller, err);
     for (char **e = o->env; r == 0 && e && *e; e++)
         r = hx_env_apply(env, *e, caller, err);
+    asked_for = hx_strv_len(*env);
     snprintf(assignment, sizeof(assignment), "HOSTNAME=%s", hostname);
     if (r == 0)
         r = env_default(env, HX_ENV_DEFAULT_PATH, err);
@@ -113,6 +119,7 @@ static int plan_env(const struct hx_create_options *o,
         r = env_default(env, assignment, err);
     if (r == 0 && o->tty)
         r = env_default(env, "TERM=xterm", err);
+    c->default_env_count = hx_strv_len(*env) - asked_for;
     return r < 0 ? r : check_list("an environment variable", *env, err);
 }
 
@@ -174,9 +181,9 @@ static int plan_container(const struct hx_create_options *o,
         return no_memory(err);
     r = check_text("the user", c->user, err);
     if (r == 0)
-        r = plan_args(o, image, &c->args, err);
+        r = plan_args(o, image, c, err);
     if (r == 0)
-        r = plan_env(o, image, caller, pod->hostname, &c->env, err);
+        r = plan_env(o, image, caller, pod->hostname, c, err);
     if (r == 0)
         r = check_list("--sysctl", c->confine.sysctls, err);
     if (r == 0)

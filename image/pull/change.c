@@ -385,6 +385,35 @@ static int apply_working_dir(struct change *change, struct hx_err *err)
                err);
 }
 
+/* -- a document -------------------------------------------------------------
+ */
+
+int hx_change_merge(json_t *process, const json_t *document, struct hx_err *err)
+{
+    const char *field;
+    json_t *value, *old, *copy;
+    int rc = 0;
+
+    json_object_foreach ((json_t *)document, field, value) {
+        old = json_object_get(process, field);
+        if (json_is_null(value)) {
+            json_object_del(process, field);
+            continue;
+        }
+        if (json_is_object(value)) {
+            copy = json_is_object(old) ? json_incref(old) : json_object();
+            rc = hx_change_merge(copy, value, err);
+        } else {
+            copy = json_deep_copy(value);
+        }
+        if (json_object_set_new(process, field, copy) < 0)
+            return no_memory(err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
 /* -- lines ------------------------------------------------------------------
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Changes to an image's config as lines of a Dockerfile, which hyper-commit
- * takes as docker commit does:
+ * Changes to an image's config: what hyper-commit knows of the pod, as a
+ * document; then, as docker commit takes them, lines of a Dockerfile:
  *
  *     CMD, ENTRYPOINT          ["a", "b"], or a line for the shell
  *     ENV, LABEL               NAME=VALUE..., or NAME VALUE
@@ -19,6 +19,14 @@
 #include <jansson.h>
 
 #include "image/base/err.h"
+
+/*
+ * Merges a document into `process`, as RFC 7396 has it: null removes a field,
+ * an object is merged into the one there is, any other value takes the place
+ * of what there was.  Texts stay as they are to the byte.
+ */
+int hx_change_merge(json_t *process, const json_t *document,
+                    struct hx_err *err);
 
 /*
  * Applies all lines (a list as in strv.h, or NULL) to `process`, the config's

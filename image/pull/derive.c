@@ -73,6 +73,26 @@ static int add_history(const struct job *job, json_t *config,
     return rc == 0 ? set_text(line, "comment", derive->message, err) : rc;
 }
 
+/* What the pod was given, then what the caller changes. */
+static int change_process(const struct job *job, json_t *process,
+                          struct hx_err *err)
+{
+    const struct hx_derive *derive = job->derive;
+    _cleanup_json_ json_t *given = NULL;
+    _cleanup_fclose_ FILE *file = NULL;
+    int rc = 0;
+
+    if (derive->config_fd >= 0) {
+        file = fdopen(derive->config_fd, "re");
+        given = file ? json_loadf(file, JSON_REJECT_DUPLICATES, NULL) : NULL;
+        if (!json_is_object(given))
+            return hx_err_set(err, HX_ERR_USAGE,
+                              "committing: the pod's config is no JSON object");
+        rc = hx_change_merge(process, given, err);
+    }
+    return rc == 0 ? hx_change_apply(process, derive->changes, err) : rc;
+}
+
 /* "container" and its like tell of the build of the base. */
 static int change_config(const struct job *job, json_t *config,
                          struct hx_err *err)
@@ -87,7 +107,7 @@ static int change_config(const struct job *job, json_t *config,
     if (!process ||
         json_array_append_new(diff_ids, json_string(job->layer.diff_id)) < 0)
         return no_memory(err);
-    rc = hx_change_apply(process, job->derive->changes, err);
+    rc = change_process(job, process, err);
     if (rc == 0)
         rc = set_text(config, "created", job->now, err);
     if (rc == 0)

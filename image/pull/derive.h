@@ -18,7 +18,8 @@ struct hx_derive {
     const char *made_by;   /* for the history: how it was made */
     const char *author;    /* or NULL */
     const char *message;   /* or NULL */
-    char **changes;        /* lines as in change.h, or NULL */
+    int config_fd;         /* a document for hx_change_merge(), or -1 */
+    char **changes;        /* lines as in change.h, applied after it; or NULL */
     struct hx_http_times times; /* for layers that are fetched again */
 };
 

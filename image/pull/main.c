@@ -38,7 +38,7 @@ static const char usage[] =
     "       pull --save FD [--oci] REFERENCE...\n"
     "       pull --commit FD --base ID --folder PATH (a pod's disk)\n"
     "            [--made-by TEXT] [--author TEXT] [--message TEXT]\n"
-    "            [--change LINE]... [REFERENCE]\n"
+    "            [--config FD] [--change LINE]... [REFERENCE]\n"
     "\n"
     "Fetch an image into the store.  This program is started by xl-hyper.\n"
     "\n"
@@ -74,6 +74,7 @@ enum {
     OPT_MADE_BY,
     OPT_AUTHOR,
     OPT_MESSAGE,
+    OPT_CONFIG,
     OPT_CHANGE
 };
 
@@ -101,6 +102,7 @@ static const struct option long_options[] = {
     { "made-by", required_argument, NULL, OPT_MADE_BY },
     { "author", required_argument, NULL, OPT_AUTHOR },
     { "message", required_argument, NULL, OPT_MESSAGE },
+    { "config", required_argument, NULL, OPT_CONFIG },
     { "change", required_argument, NULL, OPT_CHANGE },
     { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
@@ -165,6 +167,8 @@ static int take_derive(int option, struct hx_derive *derive, struct hx_err *err)
     case OPT_MESSAGE:
         derive->message = optarg;
         return 0;
+    case OPT_CONFIG:
+        return descriptor(optarg, &derive->config_fd, err);
     case OPT_CHANGE:
         return hx_strv_add(&derive->changes, optarg) < 0
                    ? hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "starting")
@@ -330,7 +334,7 @@ int main(int argc, char **argv)
         .load_fd = -1,
         .load_name = "archive",
         .save = { .fd = -1 },
-        .derive = { .disk_fd = -1 },
+        .derive = { .disk_fd = -1, .config_fd = -1 },
     };
     struct hx_err err = { 0 };
     int rc;

@@ -151,10 +151,12 @@ test_rename() {
 }
 
 # What a pod has written, removed and replaced is in the image, and what its
-# image had otherwise.
+# image had otherwise; its config is the pod's.
 test_commit_of_a_stopped_pod() {
     local id
-    xl hyper-create --type pv --name made busybox sh -c \
+    xl hyper-create --type pv --name made -e WHO=pod -w /etc \
+        -e 'TEXT=two
+lines, "ü"' --stop-signal USR1 busybox sh -c \
         'echo new >/etc/new; rm /etc/group; rm -r /var/spool; mkdir /var/spool;
          echo here >/var/spool/here; ln /etc/new /var/spool/link
          exec sleep 1000' >/dev/null
@@ -167,10 +169,15 @@ test_commit_of_a_stopped_pod() {
     id=$(cat out)
     same "warnings" "" "$(cat err)"
     same "the id" "$id" "$(xl-hyper image-inspect lab/made:1 | jq -r '.[0].Id')"
+    same "what the pod was given" '["/etc","SIGUSR1","sh",["two\nlines, \"ü\""],[]]' \
+        "$(xl-hyper image-inspect lab/made:1 | jq -c '.[0].Config |
+            [.WorkingDir, .StopSignal, .Cmd[0],
+             [.Env[] | select(startswith("TEXT=")) | .[5:]],
+             [.Env[] | select(test("^(HOSTNAME|TERM|HOME)="))]]')"
     exits 0 xl hyper-run --rm --type pv lab/made:1 sh -c \
-        'echo $WHO; cat /etc/new; ls /var/spool /etc/group; cat /var/spool/link
+        'echo $WHO; pwd; cat /etc/new; ls /var/spool /etc/group; cat /var/spool/link
          test /etc/new -ef /var/spool/link && grep root: /etc/passwd | wc -l'
-    same "what the new image has" "lab new here link new 1" \
+    same "what the new image has" "lab /etc new here link new 1" \
         "$(grep -v 'No such file' out | grep -v ^/var/spool: | xargs)"
     exits 0 xl hyper-start made
     exits 0 xl hyper-destroy -f made

@@ -129,6 +129,32 @@ static void test_the_others(void **state)
     EXPECT("WorkingDir", "\"/srv/a/b\"", "WORKDIR a", "WORKDIR b");
 }
 
+static void test_a_document_is_merged(void **state)
+{
+    static const char *const cases[][3] = {
+        { "{\"a\":1,\"b\":[1,2]}", "{}", "{\"a\":1,\"b\":[1,2]}" },
+        { "{\"a\":1,\"b\":[1,2]}", "{\"b\":[3],\"c\":\"x\"}",
+          "{\"a\":1,\"b\":[3],\"c\":\"x\"}" },
+        { "{\"a\":1,\"b\":2}", "{\"b\":null,\"c\":null}", "{\"a\":1}" },
+        { "{\"a\":{\"x\":1,\"y\":2,\"z\":3}}", "{\"a\":{\"y\":null,\"z\":[4]}}",
+          "{\"a\":{\"x\":1,\"z\":[4]}}" },
+        { "{\"a\":1}", "{\"a\":{\"b\":{\"c\":null,\"d\":1}}}",
+          "{\"a\":{\"b\":{\"d\":1}}}" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_json_ json_t *process = json_loads(cases[i][0], 0, NULL);
+        _cleanup_json_ json_t *document = json_loads(cases[i][1], 0, NULL);
+        _cleanup_free_ char *text = NULL;
+        struct hx_err err = { 0 };
+
+        assert_int_equal(hx_change_merge(process, document, &err), 0);
+        text = json_dumps(process, JSON_COMPACT | JSON_SORT_KEYS);
+        assert_string_equal(text, cases[i][2]);
+    }
+}
+
 static void test_what_is_none(void **state)
 {
     char *many;
@@ -154,6 +180,7 @@ int main(void)
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_ports),
         cmocka_unit_test(test_the_others),
+        cmocka_unit_test(test_a_document_is_merged),
         cmocka_unit_test(test_what_is_none),
     };
 
