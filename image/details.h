@@ -19,8 +19,8 @@ struct hx_image_details {
     json_t *document;    /* the config: an object, checked as pull does */
     struct hx_image_config config; /* the same, parsed */
     struct hx_rootfs rootfs;
-    /* As its registry has the layers, most often compressed; no layers when
-     * the image came without a manifest, from a docker archive. */
+    /* The layers, most often compressed; none when the image was stored without
+     * its manifest, as older versions did with docker archives. */
     struct hx_manifest manifest;
 };
 

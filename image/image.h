@@ -61,7 +61,8 @@ struct hx_image {
     char id[HX_DIGEST_TEXT_MAX];     /* the config blob's digest, as docker's */
     char digest[HX_DIGEST_TEXT_MAX]; /* what the reference named in its
                                         registry (manifest or index), or ""
-                                        from an archive that had none */
+                                        when no registry has it, as after
+                                        docker save */
     char *reference;                 /* canonical, "docker.io/library/nginx:
                                         latest"; NULL when only the id names
                                         it */
@@ -160,8 +161,8 @@ struct hx_pushed {
 
 /*
  * Sends the stored image of that name to the registry that the name says.
- * HX_ERR_NOT_FOUND: no such image here; HX_ERR_UNSUPPORTED: it came from an
- * archive whose layers are not kept.  `progress` may be NULL.
+ * HX_ERR_NOT_FOUND: no such image here; HX_ERR_UNSUPPORTED: it was
+ * stored without its manifest.  `progress` may be NULL.
  */
 int hx_image_push(struct hx_store *store, const char *reference,
                   const struct hx_progress *progress,

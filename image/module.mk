@@ -33,7 +33,7 @@ $(LIBWALLS): $(call objs,$(wildcard image/walls/*.c))
 
 BASE_LIBS   = $(call pkg-libs,jansson)
 IMAGE_LIBS  = $(call pkg-libs,jansson)
-PULL_LIBS   = $(call pkg-libs,libcurl libarchive libcrypto jansson) -lpthread
+PULL_LIBS   = $(call pkg-libs,libcurl libarchive zlib libcrypto jansson) -lpthread
 MKROOT_LIBS = $(call pkg-libs,libsquashfs1 libcrypto libzstd $(MKROOT_GZIP) \
 	jansson) -lpthread
 MKLAYER_LIBS = $(call pkg-libs,ext2fs com_err libarchive zlib libcrypto jansson)

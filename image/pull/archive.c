@@ -11,28 +11,34 @@
 #include "image/base/cleanup.h"
 #include "image/base/file.h"
 #include "image/manifest.h"
+#include "image/pull/blob.h"
 #include "image/pull/report.h"
+#include "image/pull/unpack.h"
 
 #define MEMBERS_MAX    20000
 #define NAME_MAX_BYTES 1024
 #define LINKS_MAX      8
 #define READ_BYTES     ((size_t)256 << 10)
 /* As mkroot has it for a layer: past the first, by at most this factor. */
-#define RATIO_FREE_BYTES (INT64_C(1) << 30)
+#define RATIO_FREE_BYTES (UINT64_C(1) << 30)
 #define RATIO_MAX        200
 
 struct member {
     char *name;
     char *link;    /* of a symbolic or hard link: where it leads, as a name */
-    int spooled;   /* file of its number in the temporary folder */
     size_t number; /* among all entries */
+    /* Once it was read: the file of its number in the temporary folder. */
+    struct hx_packed *spooled;
+    int stored; /* that file has become a blob of the store */
 };
 
 struct hx_archive {
+    const struct hx_store *store;
     char *what;
     int fd;
-    uint64_t total_bytes; /* of the file; 0 for a stream */
-    int lazy;             /* a plain file: members can be read from it again */
+    uint64_t total_bytes;    /* of the file; 0 for a stream */
+    uint64_t unpacked_bytes; /* of members, in this pass */
+    int lazy; /* a plain file: members can be read from it again */
     char *folder;
     int folder_fd; /* holds the folder's lock */
     struct member *members;
@@ -158,85 +164,145 @@ static int next_entry(const struct hx_archive *archive, struct archive *tar,
 }
 
 /* What is unpacked goes to the disk before anything is known of it. */
-static int check_bytes(const struct hx_archive *archive, struct archive *tar,
-                       struct hx_err *err)
+static int count_bytes(struct hx_archive *archive, struct archive *tar,
+                       size_t len, struct hx_err *err)
 {
-    int64_t packed = archive_filter_bytes(tar, -1);
-    int64_t unpacked = archive_filter_bytes(tar, 0);
+    uint64_t packed = (uint64_t)archive_filter_bytes(tar, -1);
 
-    /* Of a plain file only small members are copied. */
-    if (archive->lazy)
-        return 0;
-    if (unpacked > (int64_t)HX_LAYERS_MAX_BYTES)
+    archive->unpacked_bytes += len;
+    if (archive->unpacked_bytes > HX_LAYERS_MAX_BYTES)
         return hx_err_set(err, HX_ERR_LIMIT, "%s: it is larger than %llu GiB",
                           archive->what,
                           (unsigned long long)(HX_LAYERS_MAX_BYTES >> 30));
-    if (unpacked > RATIO_FREE_BYTES && unpacked / RATIO_MAX > packed)
+    if (archive->unpacked_bytes > RATIO_FREE_BYTES &&
+        archive->unpacked_bytes / RATIO_MAX > packed)
         return hx_err_set(err, HX_ERR_LIMIT,
                           "%s: it unpacks to more than %d times its size",
                           archive->what, RATIO_MAX);
+    /* Bytes of the file, also of a compressed one. */
+    hx_report_progress("reading", archive->what, packed, archive->total_bytes);
     return 0;
 }
 
-/* The content of the current entry; holes stay holes. */
-static int copy_out(const struct hx_archive *archive, struct archive *tar,
-                    int fd, int64_t size, struct hx_err *err)
+/* The next bytes of the current entry; of its last hole, too. */
+static ssize_t read_some(const struct hx_archive *archive, struct archive *tar,
+                         char *chunk, size_t size, uint64_t left,
+                         struct hx_err *err)
 {
-    for (;;) {
-        const void *data;
-        size_t len;
-        la_int64_t at;
-        int r = archive_read_data_block(tar, &data, &len, &at);
+    la_ssize_t n;
 
-        if (r == ARCHIVE_EOF)
-            break;
-        if (r != ARCHIVE_OK)
-            return broken(archive, tar, err);
-        r = check_bytes(archive, tar, err);
-        if (r < 0)
-            return r;
-        if (lseek(fd, at, SEEK_SET) < 0 || hx_write_all(fd, data, len) < 0)
-            return hx_err_sys(err, HX_ERR_SYSTEM, errno,
-                              "%s: writing a temporary file", archive->what);
-        /* Bytes of the file, also of a compressed one. */
-        hx_report_progress("reading", archive->what,
-                           (uint64_t)archive_filter_bytes(tar, -1),
-                           archive->total_bytes);
+    if (size > left)
+        size = (size_t)left;
+    n = archive_read_data(tar, chunk, size);
+    if (n < 0)
+        return broken(archive, tar, err);
+    if (n == 0) {
+        memset(chunk, 0, size);
+        n = (la_ssize_t)size;
     }
-    if (ftruncate(fd, size) < 0)
-        return hx_err_sys(err, HX_ERR_SYSTEM, errno,
-                          "%s: writing a temporary file", archive->what);
-    return 0;
+    return (ssize_t)n;
 }
 
-static int spool_name(const struct member *member, char name[24])
+static void spool_name(const struct member *member, char name[24])
 {
-    return snprintf(name, 24, "%zu", member->number);
+    snprintf(name, 24, "%zu", member->number);
 }
 
-static int spool(const struct hx_archive *archive, struct archive *tar,
-                 struct archive_entry *entry, struct member *member,
-                 struct hx_err *err)
+static int open_spool(const struct hx_archive *archive,
+                      const struct member *member, int flags, int *fd_r,
+                      struct hx_err *err)
 {
-    _cleanup_close_ int fd = -1;
     char name[24];
-    int rc;
+    int fd;
 
     spool_name(member, name);
-    fd = openat(archive->folder_fd, name,
-                O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = openat(archive->folder_fd, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return hx_err_sys(err, HX_ERR_SYSTEM, errno,
-                          "%s: writing a temporary file", archive->what);
-    rc = copy_out(archive, tar, fd, archive_entry_size(entry), err);
-    if (rc == 0)
-        member->spooled = 1;
-    return rc;
+        return hx_err_sys(err, HX_ERR_SYSTEM, errno, "%s: a temporary file",
+                          archive->what);
+    *fd_r = fd;
+    return 0;
 }
 
 static int out_of_memory(const struct hx_archive *archive, struct hx_err *err)
 {
     return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "%s", archive->what);
+}
+
+static int end_spool(const struct hx_archive *archive, struct member *member,
+                     struct hx_pack *pack, struct hx_err *err)
+{
+    int rc;
+
+    if (!member->spooled)
+        member->spooled = malloc(sizeof(*member->spooled));
+    if (!member->spooled)
+        return out_of_memory(archive, err);
+    rc = hx_pack_finish(pack, member->spooled, err);
+    if (rc < 0)
+        free(hx_steal_ptr(&member->spooled));
+    return rc;
+}
+
+/* What becomes of a member that is read. */
+enum intent {
+    GUESS,    /* what looks like a layer is compressed */
+    AS_IT_IS, /* nothing is */
+    AS_LAYER, /* it is, unless it was before */
+};
+
+static enum hx_media choose_media(const void *head, size_t len,
+                                  enum intent intent)
+{
+    enum hx_media media = hx_pack_media(head, len);
+
+    if (intent == AS_IT_IS)
+        return HX_MEDIA_UNKNOWN;
+    return intent == AS_LAYER && media == HX_MEDIA_UNKNOWN ? HX_MEDIA_LAYER_TAR
+                                                           : media;
+}
+
+/* The current entry, from the `n` bytes of it that are in the chunk. */
+static int copy_in(struct hx_archive *archive, struct archive *tar, char *chunk,
+                   ssize_t n, uint64_t left, struct hx_pack *pack,
+                   struct hx_err *err)
+{
+    while (left) {
+        int rc = count_bytes(archive, tar, (size_t)n, err);
+
+        if (rc < 0)
+            return rc;
+        if (hx_pack_add(pack, chunk, (size_t)n, err) < 0)
+            return hx_err_prefix(err, "%s", archive->what);
+        left -= (uint64_t)n;
+        n = read_some(archive, tar, chunk, READ_BYTES, left, err);
+        if (n < 0)
+            return (int)n;
+    }
+    return 0;
+}
+
+/* The current entry as a file of its own. */
+static int spool(struct hx_archive *archive, struct archive *tar,
+                 struct archive_entry *entry, struct member *member,
+                 enum intent intent, struct hx_err *err)
+{
+    static char chunk[READ_BYTES];
+    _cleanup_close_ int fd = -1;
+    _cleanup_pack_ struct hx_pack *pack = NULL;
+    uint64_t bytes = (uint64_t)archive_entry_size(entry);
+    ssize_t n = read_some(archive, tar, chunk, sizeof(chunk), bytes, err);
+    int rc;
+
+    if (n < 0)
+        return (int)n;
+    rc = open_spool(archive, member, O_WRONLY | O_CREAT | O_TRUNC, &fd, err);
+    if (rc == 0)
+        rc =
+            hx_pack_new(fd, choose_media(chunk, (size_t)n, intent), &pack, err);
+    if (rc == 0)
+        rc = copy_in(archive, tar, chunk, n, bytes, pack, err);
+    return rc == 0 ? end_spool(archive, member, pack, err) : rc;
 }
 
 /* Room for one more; its name and number are set. */
@@ -297,7 +363,7 @@ static int take_entry(struct hx_archive *archive, struct archive *tar,
     if (archive->lazy &&
         archive_entry_size(entry) > (la_int64_t)HX_MANIFEST_MAX_BYTES)
         return 0;
-    return spool(archive, tar, entry, member, err);
+    return spool(archive, tar, entry, member, GUESS, err);
 }
 
 static int scan(struct hx_archive *archive, struct hx_err *err)
@@ -355,6 +421,7 @@ int hx_archive_open(const struct hx_store *store, int fd, const char *what,
 
     if (!archive)
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "%s", what);
+    archive->store = store;
     archive->fd = fd;
     archive->folder_fd = -1;
     archive->what = strdup(what);
@@ -382,6 +449,7 @@ void hx_archive_free(struct hx_archive *archive)
     for (size_t i = 0; i < archive->count; i++) {
         free(archive->members[i].name);
         free(archive->members[i].link);
+        free(archive->members[i].spooled);
     }
     free(archive->members);
     free(archive->folder);
@@ -396,13 +464,14 @@ int hx_archive_has(const struct hx_archive *archive, const char *name)
 
 /* Reads a big member of a plain file, which the scan passed over. */
 static int fetch(struct hx_archive *archive, struct member *member,
-                 struct hx_err *err)
+                 enum intent intent, struct hx_err *err)
 {
     struct archive_entry *entry;
     struct archive *tar;
     size_t number = 0;
     int rc;
 
+    archive->unpacked_bytes = 0;
     if (lseek(archive->fd, 0, SEEK_SET) < 0)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "%s", archive->what);
     tar = open_reader(archive, err);
@@ -412,7 +481,7 @@ static int fetch(struct hx_archive *archive, struct member *member,
            number < member->number)
         number++;
     if (rc > 0)
-        rc = spool(archive, tar, entry, member, err);
+        rc = spool(archive, tar, entry, member, intent, err);
     else if (rc == 0)
         rc = hx_err_set(err, HX_ERR_CORRUPT, "%s: it changed while it was read",
                         archive->what);
@@ -420,28 +489,120 @@ static int fetch(struct hx_archive *archive, struct member *member,
     return rc;
 }
 
-int hx_archive_file(struct hx_archive *archive, const char *name, int *fd_r,
-                    struct hx_err *err)
+static int get(struct hx_archive *archive, const char *name, enum intent intent,
+               struct member **member_r, struct hx_err *err)
 {
     struct member *member = find(archive, name);
-    char number[24];
-    int fd, rc;
 
     if (!member)
         return hx_err_set(err, HX_ERR_NOT_FOUND, "%s: it holds no file %.200s",
                           archive->what, name);
-    if (!member->spooled) {
-        rc = fetch(archive, member, err);
-        if (rc < 0)
-            return rc;
-    }
-    spool_name(member, number);
-    fd = openat(archive->folder_fd, number, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return hx_err_sys(err, HX_ERR_SYSTEM, errno,
-                          "%s: reading a temporary file", archive->what);
-    *fd_r = fd;
+    *member_r = member;
+    return member->spooled ? 0 : fetch(archive, member, intent, err);
+}
+
+/* What was taken for a layer and compressed, as it was. */
+static int unpacked(const struct hx_archive *archive,
+                    const struct member *member, int from, int *fd_r,
+                    struct hx_err *err)
+{
+    _cleanup_free_ char *path = NULL;
+    _cleanup_close_ int to = -1;
+    int rc = hx_store_temp(archive->store, "unpacked", &to, &path, err);
+
+    if (rc < 0)
+        return rc;
+    unlink(path);
+    rc = hx_unpack(from, to, member->spooled->diff_id, err);
+    if (rc == 0 && lseek(to, 0, SEEK_SET) < 0)
+        rc = hx_err_sys(err, HX_ERR_SYSTEM, errno, "%s", path);
+    if (rc == 0)
+        *fd_r = hx_steal_fd(&to);
+    return rc;
+}
+
+int hx_archive_file(struct hx_archive *archive, const char *name, int *fd_r,
+                    struct hx_err *err)
+{
+    struct member *member = NULL;
+    _cleanup_close_ int fd = -1;
+    int rc = get(archive, name, AS_IT_IS, &member, err);
+
+    if (rc < 0)
+        return rc;
+    rc = member->stored ? hx_blob_open(archive->store,
+                                       member->spooled->blob.digest, &fd, err)
+                        : open_spool(archive, member, O_RDONLY, &fd, err);
+    if (rc == 0 && *member->spooled->diff_id)
+        return unpacked(archive, member, fd, fd_r, err);
+    if (rc == 0)
+        *fd_r = hx_steal_fd(&fd);
+    return rc;
+}
+
+/* One that did not look like a layer, or was not to be one, becomes one. */
+static int make_layer(const struct hx_archive *archive, struct member *member,
+                      struct hx_err *err)
+{
+    static char chunk[READ_BYTES];
+    _cleanup_close_ int from = -1, to = -1;
+    _cleanup_pack_ struct hx_pack *pack = NULL;
+    char name[24];
+    ssize_t n;
+    int rc = open_spool(archive, member, O_RDONLY, &from, err);
+
+    if (rc < 0)
+        return rc;
+    spool_name(member, name);
+    unlinkat(archive->folder_fd, name, 0);
+    rc = open_spool(archive, member, O_WRONLY | O_CREAT | O_EXCL, &to, err);
+    n = rc == 0 ? read(from, chunk, sizeof(chunk)) : 0;
+    if (rc == 0)
+        rc = hx_pack_new(to,
+                         choose_media(chunk, n > 0 ? (size_t)n : 0, AS_LAYER),
+                         &pack, err);
+    for (; rc == 0 && n > 0; n = read(from, chunk, sizeof(chunk)))
+        rc = hx_pack_add(pack, chunk, (size_t)n, err);
+    if (rc == 0 && n < 0)
+        rc = hx_err_sys(err, HX_ERR_SYSTEM, errno, "%s: a temporary file",
+                        archive->what);
+    return rc == 0 ? end_spool(archive, member, pack, err) : rc;
+}
+
+/* It gets its name in the store when its bytes are on the disk. */
+static int keep(const struct hx_archive *archive, struct member *member,
+                struct hx_err *err)
+{
+    _cleanup_free_ char *path =
+        hx_store_blob_path(archive->store, member->spooled->blob.digest);
+    _cleanup_close_ int fd = -1;
+    char name[24];
+    int rc = path ? open_spool(archive, member, O_RDONLY, &fd, err)
+                  : out_of_memory(archive, err);
+
+    if (rc < 0)
+        return rc;
+    spool_name(member, name);
+    if (fdatasync(fd) < 0 ||
+        renameat(archive->folder_fd, name, AT_FDCWD, path) < 0)
+        return hx_err_sys(err, HX_ERR_SYSTEM, errno, "writing %s", path);
+    member->stored = 1;
     return 0;
+}
+
+int hx_archive_layer(struct hx_archive *archive, const char *name,
+                     struct hx_packed *packed_r, struct hx_err *err)
+{
+    struct member *member = NULL;
+    int rc = get(archive, name, AS_LAYER, &member, err);
+
+    if (rc == 0 && member->spooled->blob.media == HX_MEDIA_UNKNOWN)
+        rc = make_layer(archive, member, err);
+    if (rc == 0 && !member->stored)
+        rc = keep(archive, member, err);
+    if (rc == 0)
+        *packed_r = *member->spooled;
+    return rc;
 }
 
 int hx_archive_read(struct hx_archive *archive, const char *name,

@@ -7,6 +7,10 @@
  * folder; their own names, which are hostile, are only compared and never
  * opened.  Of a plain file only the small members are kept at first, and the
  * others are read from it when they are wanted.
+ *
+ * Which members are layers is told at the end of an archive: those that look
+ * like one are compressed while they are read, so that none lies on the disk as
+ * it is (pack.h).
  */
 #ifndef HX_PULL_ARCHIVE_H
 #define HX_PULL_ARCHIVE_H
@@ -15,12 +19,14 @@
 
 #include "image/base/buf.h"
 #include "image/base/err.h"
+#include "image/pull/pack.h"
 #include "image/store.h"
 
 struct hx_archive;
 
 /*
- * Reads the archive behind `fd`, which is borrowed and must live as long.
+ * Reads the archive behind `fd`, which is borrowed and must live as long, as
+ * must `store`.
  * `what` names it in errors.  HX_ERR_CORRUPT when it is no whole tar.
  */
 int hx_archive_open(const struct hx_store *store, int fd, const char *what,
@@ -38,6 +44,12 @@ int hx_archive_read(struct hx_archive *archive, const char *name,
 /* One as a file at offset 0, the caller's to close. */
 int hx_archive_file(struct hx_archive *archive, const char *name, int *fd_r,
                     struct hx_err *err);
+/*
+ * One as a layer: it is a blob of the store then, compressed here unless it was
+ * before.  What it unpacks to is for the caller to check.
+ */
+int hx_archive_layer(struct hx_archive *archive, const char *name,
+                     struct hx_packed *packed_r, struct hx_err *err);
 
 static inline void hx_cleanup_archive(struct hx_archive **archive)
 {

@@ -31,7 +31,7 @@ static int commit_ref(const struct hx_store *store,
 int hx_commit(const struct hx_store *store, const struct hx_found *found,
               const struct hx_disk *disk, struct hx_err *err)
 {
-    struct hx_image_record record = { .disk_bytes = disk->bytes }, old;
+    struct hx_image_record record = { .disk_bytes = disk->bytes };
     _cleanup_close_ int lock = -1;
     int rc = hx_store_lock(store, &lock, err);
 
@@ -43,10 +43,6 @@ int hx_commit(const struct hx_store *store, const struct hx_found *found,
     hx_hex_copy(record.disk, disk->key);
     hx_hex_copy(record.disk_sha256, disk->sha256);
     memcpy(record.disk_stamp, disk->stamp, sizeof(record.disk_stamp));
-    /* An archive has no manifest; the layers of an earlier pull are kept. */
-    if (!*record.manifest &&
-        hx_image_record_load(store, found->id, &old, NULL) == 0)
-        hx_digest_copy(record.manifest, old.manifest);
     rc = hx_image_record_save(store, &record, err);
     for (size_t i = 0; rc == 0 && found->references && found->references[i];
          i++)

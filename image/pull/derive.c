@@ -12,6 +12,7 @@
 #include "image/pull/commit.h"
 #include "image/pull/disk.h"
 #include "image/pull/layer.h"
+#include "image/pull/new-manifest.h"
 #include "image/pull/refetch.h"
 #include "image/pull/report.h"
 
@@ -131,40 +132,20 @@ static int put_document(const struct job *job, const json_t *document,
     return hx_blob_put(job->store, digest_r, text, strlen(text), err);
 }
 
-/* -- the manifest -----------------------------------------------------------
- */
-
-static int add_descriptor(json_t *layers, const struct hx_descriptor *layer)
-{
-    return json_array_append_new(layers,
-                                 json_pack("{s:s, s:s, s:I}", "mediaType",
-                                           hx_media_layer_type(layer->media),
-                                           "digest", layer->digest, "size",
-                                           (json_int_t)layer->size_bytes));
-}
-
-static int put_manifest(struct job *job, size_t config_bytes,
-                        struct hx_err *err)
+/* The layers of the base, and the new one. */
+static int list_layers(struct job *job, struct hx_err *err)
 {
     const struct hx_manifest *base = &job->base.manifest;
-    struct hx_found *found = &job->found;
-    json_t *layers = json_array();
-    _cleanup_json_ json_t *doc =
-        json_pack("{s:i, s:s, s:{s:s, s:s, s:I}, s:o}", "schemaVersion", 2,
-                  "mediaType", HX_TYPE_OCI_MANIFEST, "config", "mediaType",
-                  HX_TYPE_OCI_CONFIG, "digest", found->id, "size",
-                  (json_int_t)config_bytes, "layers", layers);
-    _cleanup_free_ char *text = NULL;
-    int bad = !doc, rc;
+    struct hx_manifest *layers = &job->found.layers;
 
-    for (size_t i = 0; !bad && i < base->layer_count; i++)
-        bad = add_descriptor(layers, &base->layers[i]) < 0;
-    if (bad || add_descriptor(layers, &job->layer.blob) < 0)
+    layers->layers = calloc(base->layer_count + 1, sizeof(*layers->layers));
+    if (!layers->layers)
         return no_memory(err);
-    rc = put_document(job, doc, found->manifest, &text, err);
-    return rc == 0 ? hx_manifest_parse(text, strlen(text), "the new manifest",
-                                       &found->layers, err)
-                   : rc;
+    for (size_t i = 0; i < base->layer_count; i++)
+        layers->layers[i] = base->layers[i];
+    layers->layers[base->layer_count] = job->layer.blob;
+    layers->layer_count = base->layer_count + 1;
+    return 0;
 }
 
 static int put_documents(struct job *job, struct hx_err *err)
@@ -178,7 +159,11 @@ static int put_documents(struct job *job, struct hx_err *err)
     if (rc == 0)
         rc = hx_config_parse(text, strlen(text), "the new config", NULL,
                              &job->found.rootfs, err);
-    return rc == 0 ? put_manifest(job, strlen(text), err) : rc;
+    if (rc == 0)
+        rc = list_layers(job, err);
+    return rc == 0
+               ? hx_new_manifest_put(job->store, strlen(text), &job->found, err)
+               : rc;
 }
 
 /* -- the image --------------------------------------------------------------

@@ -6,7 +6,8 @@
  *                       "Layers": ["HEX/layer.tar", ...]}, ...]
  *
  * Since docker 25 the same names lead into an OCI layout (blobs/sha256/HEX).
- * Layers lie there without compression and are not kept in the store.
+ * Layers lie there without compression most often: they are compressed for the
+ * store, and a manifest is made of them, so that the image is like any other.
  */
 #include "image/pull/docker-archive.h"
 
@@ -16,9 +17,12 @@
 
 #include "image/base/json.h"
 #include "image/base/strv.h"
+#include "image/details.h"
 #include "image/pull/archive.h"
 #include "image/pull/blob.h"
 #include "image/pull/hash.h"
+#include "image/pull/new-manifest.h"
+#include "image/pull/refetch.h"
 #include "image/pull/supply.h"
 
 #define TAGS_MAX 1000 /* of one image */
@@ -177,7 +181,7 @@ static int check_name(const struct docker_archive *d, const char *name,
 
 static int take_config(struct docker_archive *d, const char *name,
                        const struct hx_platform *wanted, struct hx_found *found,
-                       struct hx_err *err)
+                       size_t *bytes_r, struct hx_err *err)
 {
     _cleanup_buf_ struct hx_buf text = HX_BUF_INIT(0);
     char digest[HX_DIGEST_TEXT_MAX];
@@ -195,7 +199,55 @@ static int take_config(struct docker_archive *d, const char *name,
         rc = hx_found_set_config(found, data, text.len, digest, wanted, err);
     if (rc == 0)
         rc = hx_blob_put(d->supply.store, digest, data, text.len, err);
+    *bytes_r = text.len;
     return rc;
+}
+
+/* With all its layers the image stays as it is in the store: a registry that
+ * it came from compresses otherwise, and knows it by another manifest. */
+static int is_stored(const struct docker_archive *d, struct hx_found *found)
+{
+    _cleanup_details_ struct hx_image_details details = { 0 };
+
+    if (hx_image_details_load(d->supply.store, found->id, &details, NULL) < 0 ||
+        !hx_refetch_has_layers(d->supply.store, &details))
+        return 0;
+    hx_digest_copy(found->manifest, details.record.manifest);
+    hx_manifest_release(&found->layers);
+    found->layers = details.manifest;
+    details.manifest = (struct hx_manifest){ 0 };
+    return 1;
+}
+
+/* What was compressed before is checked by mkroot alone. */
+static int take_layer(const struct docker_archive *d, size_t index,
+                      struct hx_found *found, struct hx_err *err)
+{
+    const char *diff_id = found->rootfs.diff_ids[index];
+    struct hx_packed packed;
+    int rc = hx_archive_layer(d->archive, d->layers[index], &packed, err);
+
+    if (rc < 0)
+        return rc;
+    if (*packed.diff_id && strcmp(packed.diff_id, diff_id) != 0)
+        return hx_err_set(err, HX_ERR_CORRUPT,
+                          "%s: layer %zu has the digest %s, and its config "
+                          "says %s",
+                          d->what, index + 1, packed.diff_id, diff_id);
+    found->layers.layers[index] = packed.blob;
+    return 0;
+}
+
+static int take_layers(const struct docker_archive *d, size_t config_bytes,
+                       struct hx_found *found, struct hx_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < found->layers.layer_count; i++)
+        rc = take_layer(d, i, found, err);
+    return rc == 0
+               ? hx_new_manifest_put(d->supply.store, config_bytes, found, err)
+               : rc;
 }
 
 static int take_image(struct docker_archive *d, const json_t *image,
@@ -203,6 +255,7 @@ static int take_image(struct docker_archive *d, const json_t *image,
                       struct hx_err *err)
 {
     const char *config = NULL;
+    size_t config_bytes = 0;
     int rc =
         hx_json_str(image, "Config", d->what, HX_JSON_REQUIRED, &config, err);
 
@@ -221,9 +274,10 @@ static int take_image(struct docker_archive *d, const json_t *image,
         calloc(found->layers.layer_count + 1, sizeof(*found->layers.layers));
     if (!found->layers.layers)
         return no_memory(err);
-    for (size_t i = 0; i < found->layers.layer_count; i++)
-        found->layers.layers[i].media = HX_MEDIA_LAYER_TAR;
-    return take_config(d, config, wanted, found, err);
+    rc = take_config(d, config, wanted, found, &config_bytes, err);
+    if (rc < 0 || is_stored(d, found))
+        return rc;
+    return take_layers(d, config_bytes, found, err);
 }
 
 static int find(struct hx_supply *supply, const struct hx_platform *wanted,
@@ -259,13 +313,26 @@ static int next(struct hx_supply *supply, struct hx_err *err)
     return rc < 0 ? rc : d->number++ < json_array_size(images);
 }
 
+/* One that was damaged in the store and is gone may be in the archive. */
 static int layer(struct hx_supply *supply, const struct hx_found *found,
                  size_t index, int *fd_r, struct hx_err *err)
 {
-    struct docker_archive *d = (struct docker_archive *)supply;
+    const struct docker_archive *d = (const struct docker_archive *)supply;
+    const char *digest = found->layers.layers[index].digest;
+    struct hx_packed packed;
+    int rc = hx_blob_open(supply->store, digest, fd_r, err);
 
-    (void)found;
-    return hx_archive_file(d->archive, d->layers[index], fd_r, err);
+    if (rc != -HX_ERR_NOT_FOUND)
+        return rc;
+    rc = hx_archive_layer(d->archive, d->layers[index], &packed, err);
+    if (rc < 0)
+        return rc;
+    if (strcmp(packed.blob.digest, digest) != 0)
+        return hx_err_set(err, HX_ERR_CORRUPT,
+                          "%s: the stored layer %.19s was damaged and is "
+                          "removed now; try again",
+                          d->what, digest);
+    return hx_blob_open(supply->store, digest, fd_r, err);
 }
 
 static void release(struct hx_supply *supply)

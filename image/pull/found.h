@@ -14,10 +14,9 @@
 
 struct hx_found {
     char id[HX_DIGEST_TEXT_MAX];       /* the config's digest */
-    char manifest[HX_DIGEST_TEXT_MAX]; /* or "", from a docker archive */
+    char manifest[HX_DIGEST_TEXT_MAX]; /* its own, or made here */
     char root[HX_DIGEST_TEXT_MAX];     /* what the tag named, or "" */
-    struct hx_manifest layers; /* of a docker archive: only their number and
-                                  kinds */
+    struct hx_manifest layers;
     struct hx_rootfs rootfs;
     char **references; /* canonical ones under which it is to be known */
 };

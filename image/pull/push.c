@@ -90,9 +90,9 @@ static int find_image(struct push *push, const char *reference,
         return rc;
     if (!*push->image.manifest)
         return hx_err_set(err, HX_ERR_UNSUPPORTED,
-                          "image %.200s was read from docker's archive or "
-                          "engine, whose layers are not kept; read it from an "
-                          "OCI archive or from a registry, and push that",
+                          "image %.200s was stored without its layers, by an "
+                          "older version or since its manifest was damaged; "
+                          "load or pull it again",
                           reference);
     rc = read_manifest(push->store, push->image.manifest, &push->document,
                        &push->manifest, err);

@@ -58,9 +58,9 @@ static int take_layers(const struct hx_store *store, struct hx_supply *supply,
     return rc == 0 ? record_manifest(store, &found, err) : rc;
 }
 
-/* By the digest when it is known: what a tag names may have changed. */
+/* By `digest`, if the name has none and it is not empty. */
 static int try_name(const struct hx_store *store, const char *name,
-                    const struct hx_image_details *details,
+                    const char *digest, const struct hx_image_details *details,
                     const struct hx_http_times *times, struct hx_err *err)
 {
     _cleanup_daemon_config_ struct hx_daemon_config config = { 0 };
@@ -69,8 +69,8 @@ static int try_name(const struct hx_store *store, const char *name,
     _cleanup_supply_ struct hx_supply *supply = NULL;
     int rc = hx_reference_parse(name, &ref, err);
 
-    if (rc == 0 && !ref.digest && *details->record.manifest) {
-        ref.digest = strdup(details->record.manifest);
+    if (rc == 0 && !ref.digest && *digest) {
+        ref.digest = strdup(digest);
         if (!ref.digest)
             rc = hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "%s", name);
     }
@@ -96,22 +96,27 @@ static int refetch(const struct hx_store *store,
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "layers");
     hx_err_set(&why, HX_ERR_UNSUPPORTED, "it has no name to ask for");
     for (size_t i = 0; rc < 0 && names && names[i]; i++) {
-        rc = try_name(store, names[i], details, times, &why);
+        /* What a tag names may have changed; but a manifest that was made
+         * here is not known elsewhere. */
+        rc = try_name(store, names[i], details->record.manifest, details, times,
+                      &why);
+        if (rc == -HX_ERR_NOT_FOUND && *details->record.manifest &&
+            !strchr(names[i], '@'))
+            rc = try_name(store, names[i], "", details, times, &why);
         if (rc == -HX_ERR_NO_SPACE)
             break;
     }
     if (rc == 0)
         return 0;
     return hx_err_set(err, why.code,
-                      "the store has not kept its layers, as of an image from "
-                      "a docker archive or the docker engine, and no registry "
+                      "the store has not kept its layers, and no registry "
                       "gives them (%.500s); 'xl hyper-pull' it from its "
-                      "registry first",
+                      "registry, or 'xl hyper-load' it, first",
                       why.msg);
 }
 
-static int has_layers(const struct hx_store *store,
-                      const struct hx_image_details *details)
+int hx_refetch_has_layers(const struct hx_store *store,
+                          const struct hx_image_details *details)
 {
     if (details->manifest.layer_count != details->rootfs.count)
         return 0;
@@ -133,14 +138,14 @@ int hx_refetch_load(const struct hx_store *store, const char *id,
 {
     int rc = hx_image_details_load(store, id, details_r, err);
 
-    if (rc < 0 || has_layers(store, details_r))
+    if (rc < 0 || hx_refetch_has_layers(store, details_r))
         return rc;
     rc = refetch(store, details_r, times, err);
     if (rc < 0)
         return rc;
     hx_image_details_release(details_r);
     rc = hx_image_details_load(store, id, details_r, err);
-    if (rc == 0 && !has_layers(store, details_r))
+    if (rc == 0 && !hx_refetch_has_layers(store, details_r))
         rc = hx_err_set(err, HX_ERR_CORRUPT,
                         "its layers are not those that its config names");
     return rc;

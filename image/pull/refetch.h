@@ -17,4 +17,8 @@ int hx_refetch_load(const struct hx_store *store, const char *id,
                     const struct hx_http_times *times,
                     struct hx_image_details *details_r, struct hx_err *err);
 
+/* Whether the store has all of them, by their names and sizes. */
+int hx_refetch_has_layers(const struct hx_store *store,
+                          const struct hx_image_details *details);
+
 #endif

@@ -56,8 +56,137 @@ test_docker_archive() {
     pulls "docker-archive:$work/d.tar"
     disk_says "$id" team/app:2
     [[ -f $store/refs/docker.io/team/app/_tags/2 ]]
-    # The layers were not compressed, and are not kept.
-    [[ $(find "$store/blobs" -type f | wc -l) == 1 ]]
+    has_both_layers d
+}
+
+# has_both_layers FOLDER: as gzip, and a manifest of them, besides the config.
+has_both_layers() {
+    local manifest digest name
+    [[ $(find "$store/blobs" -type f | wc -l) == 4 ]] || die "$(files)"
+    manifest=$(jq -r .manifest "$store/images/${id#sha256:}.json")
+    manifest=$store/blobs/sha256/${manifest#sha256:}
+    [[ $(jq -r '.config.digest, .layers[].mediaType' "$manifest") == \
+        "$id"$'\n'"$oci.layer.v1.tar+gzip"$'\n'"$oci.layer.v1.tar+gzip" ]]
+    for name in one two; do
+        digest=$(jq -r ".layers[$([[ $name == one ]]; echo $?)].digest" \
+            "$manifest")
+        gzip -dc <"$store/blobs/sha256/${digest#sha256:}" |
+            cmp - "$work/$1/$name/layer.tar"
+    done
+}
+
+# From a file and as a stream, whatever it is packed with, in any store.
+test_the_same_blobs_again() {
+    local kind before=
+    BALLAST=6000000 docker_tree "$work/b" team/b:1
+    pack "$work/b" "$work/b.tar"
+    for kind in cat gzip; do
+        "$kind" <"$work/b.tar" >"$work/b.packed"
+        rm -rf "$store"
+        pulls "docker-archive:$work/b.packed"
+        has_both_layers b
+        [[ -z $before || $(files | grep blobs | sort) == "$before" ]] ||
+            die "$kind: $(files)"
+        before=$(files | grep blobs | sort)
+        rm -rf "$store"
+        pull --load 8 --name pipe 8< <(cat "$work/b.packed")
+        [[ $(files | grep blobs | sort) == "$before" ]] || die "$kind: $(files)"
+    done
+    # What is there stays.
+    pulls "docker-archive:$work/b.tar"
+    [[ $(files | grep blobs | sort) == "$before" ]]
+}
+
+# Such layers are kept as they are.
+test_layers_that_are_compressed() {
+    docker_tree "$work/c" team/c:1
+    gzip -n "$work/c/one/layer.tar"
+    zstd -q --rm "$work/c/two/layer.tar"
+    mv "$work/c/one/layer.tar.gz" "$work/c/one/layer.tar"
+    mv "$work/c/two/layer.tar.zst" "$work/c/two/layer.tar"
+    pack "$work/c" "$work/c.tar"
+    pulls "docker-archive:$work/c.tar"
+    disk_says "$id" team/c:1
+    local manifest
+    manifest=$(jq -r .manifest "$store/images/${id#sha256:}.json")
+    [[ $(jq -r '.layers[] | .digest, .mediaType' \
+        "$store/blobs/sha256/${manifest#sha256:}") == \
+        "$(digest_of "$work/c/one/layer.tar")
+$oci.layer.v1.tar+gzip
+$(digest_of "$work/c/two/layer.tar")
+$oci.layer.v1.tar+zstd" ]]
+}
+
+test_a_layer_that_is_another() {
+    docker_tree "$work/a" team/a:1
+    make_layer "$work/a/two/layer.tar" other
+    pack "$work/a" "$work/a.tar"
+    fails corrupt "layer 2 has the digest sha256:" "docker-archive:$work/a.tar"
+}
+
+# An image that a registry gave keeps its manifest; one whose layers are gone
+# gets them from the archive.
+test_an_image_of_a_registry() {
+    local before layer
+    pulls "$plain/library/app:1"
+    mkdir -p "$work/r"
+    cp "$work/library_app-1.tar" "$work/r/layer.tar"
+    cp "$work/library_app-1.config" "$work/r/config.json"
+    echo '[{"Config": "config.json", "RepoTags": ["mine:1"],
+        "Layers": ["layer.tar"]}]' >"$work/r/manifest.json"
+    pack "$work/r" "$work/r.tar"
+    before=$(jq -r .manifest "$store/images/${id#sha256:}.json")
+    pulls "docker-archive:$work/r.tar"
+    [[ $(jq -r .manifest "$store/images/${id#sha256:}.json") == "$before" ]]
+    layer=$(jq -r '.layers[0].digest' "$work/library_app-1.manifest")
+    rm "$store/blobs/sha256/${layer#sha256:}"
+    pulls "docker-archive:$work/r.tar"
+    [[ $(jq -r .manifest "$store/images/${id#sha256:}.json") != "$before" ]]
+    pull --save 8 --oci mine:1 8>"$work/r.oci"
+    pull --push "$plain/library/app:1" || die "$message"
+}
+
+# A pod's disk with one new file, as a layer on such an image.
+test_a_commit_on_a_docker_archive() {
+    local base new features=none,filetype,extents,flex_bg,sparse_super,large_file
+    docker_tree "$work/k2" team/k:1
+    pack "$work/k2" "$work/k2.tar"
+    pulls "docker-archive:$work/k2.tar"
+    base=$(jq -r .manifest "$store/images/${id#sha256:}.json")
+    base=$(jq -c '[.layers[].digest]' "$store/blobs/sha256/${base#sha256:}")
+    mkdir -p "$work/pod/0/upper" "$work/pod/0/work"
+    echo committed >"$work/pod/0/upper/hello"
+    truncate -s 16M "$work/pod.ext4"
+    mke2fs -q -t ext4 -b 4096 -I 256 -d "$work/pod" -O \
+        "$features,huge_file,uninit_bg,dir_nlink,extra_isize,dir_index,ext_attr" \
+        "$work/pod.ext4"
+    pull --commit 8 --base "$id" --folder 0/upper team/k:2 \
+        8<"$work/pod.ext4" || die "$message"
+    id=$(jq -r 'select(.committed).committed.id' "$work/json")
+    whole
+    disk_says "$id" committed
+    new=$(jq -r .manifest "$store/images/${id#sha256:}.json")
+    [[ $(jq -c '[.layers[].digest][:2]' "$store/blobs/sha256/${new#sha256:}") == \
+        "$base" ]]
+}
+
+# One that an older version stored had no manifest.
+test_an_image_without_its_layers() {
+    docker_tree "$work/w" team/w:1
+    pack "$work/w" "$work/w.tar"
+    pulls "docker-archive:$work/w.tar"
+    local record=$store/images/${id#sha256:}.json
+    jq '.manifest = ""' "$record" >"$work/record"
+    cp "$work/record" "$record"
+    find "$store/blobs" -type f ! -name "${id#sha256:}" -delete
+    ! pull --push team/w:1 || die "it was pushed"
+    [[ $result == unsupported && $message == *"load or pull it again"* ]] ||
+        die "$message"
+    ! pull --save 8 team/w:1 8>/dev/null || die "it was saved"
+    [[ $message == *"has not kept its layers"* ]] || die "$message"
+    pulls "docker-archive:$work/w.tar"
+    has_both_layers w
+    pull --save 8 team/w:1 8>/dev/null || die "$message"
 }
 
 test_compressed_docker_archives() {
@@ -448,7 +577,10 @@ test_what_skopeo_writes() {
     done
 }
 
-run_tests docker_archive compressed_docker_archives \
+run_tests docker_archive the_same_blobs_again layers_that_are_compressed \
+    a_layer_that_is_another an_image_of_a_registry \
+    a_commit_on_a_docker_archive an_image_without_its_layers \
+    compressed_docker_archives \
     other_formats_and_filters hybrid_docker_archive \
     names_with_a_digest_prove_nothing an_archive_that_swells \
     links_in_docker_archives \

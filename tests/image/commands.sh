@@ -125,7 +125,7 @@ test_history() {
     refuses 1 'no such image is stored' history nothing
 }
 
-# Nobody knows how large the layers of a docker archive were in a registry.
+# An older version knew no sizes of the layers of a docker archive.
 test_history_without_a_manifest() {
     mkdir -p "$work/d"
     cp "$work/app-1.tar" "$work/d/layer.tar"
@@ -134,6 +134,13 @@ test_history_without_a_manifest() {
         "Layers": ["layer.tar"]}]' >"$work/d/manifest.json"
     tar -C "$work/d" -cf "$work/d.tar" .
     pulls "docker-archive:$work/d.tar"
+    local record=$store/images/${id#sha256:}.json size
+    size=$(jq -r .manifest "$record")
+    size=$(jq '.layers[0].size' "$store/blobs/sha256/${size#sha256:}")
+    does history --json old:1
+    holds "map(.Size) == [0, $size]"
+    jq '.manifest = ""' "$record" >"$work/record"
+    cp "$work/record" "$record"
     does history --json old:1
     holds 'map(.Size) == [0, null]'
     does history old:1
@@ -368,6 +375,13 @@ test_save_by_id() {
     says "Loaded image ID: $id"
 }
 
+without_layers() {
+    local blob
+    for blob in "$store"/blobs/sha256/*; do
+        ! gzip -tq "$blob" 2>/dev/null || rm "$blob"
+    done
+}
+
 test_save_fetches_what_is_missing() {
     local layer
     layer=$(jq -r '.layers[0].digest' "$work/app-1.manifest")
@@ -375,10 +389,11 @@ test_save_fetches_what_is_missing() {
     rm "$store/blobs/sha256/${layer#sha256:}"
     does save -o "$work/saved.tar" "$plain/app:3"
     whole
-    # From a docker archive no layer was kept, and no manifest.
+    # The manifest that a docker archive got here is not the registry's, which
+    # knows the tag alone.
     rm -rf "$store"
     does load -q -i "$work/saved.tar"
-    [[ $(find "$store/blobs" -type f | wc -l) == 1 ]]
+    without_layers
     does save --format oci-archive -o "$work/again.tar" "$plain/app:3"
     [[ $(skopeo inspect "oci-archive:$work/again.tar:3" | jq -r .Digest) == \
         "$(digest_of "$work/app-3.manifest")" ]]
@@ -388,6 +403,7 @@ test_save_fetches_what_is_missing() {
     rm -rf "$store"
     does load -q -i "$work/saved.tar"
     does tag "$plain/app:3" "$plain/nowhere:1"
+    without_layers
     rm -rf "$store/refs/$plain/app"
     rm -f "$work/again.tar"
     refuses 1 'the store has not kept its layers' save -o "$work/again.tar" \

@@ -224,7 +224,7 @@ test_what_cannot_be_pushed() {
     push_fails not-found "no image $target/nothing" "$target/nothing"
     jq '.manifest = ""' "$store/images/${image#sha256:}.json" >"$work/record"
     cp "$work/record" "$store/images/${image#sha256:}.json"
-    push_fails unsupported "layers are not kept" "$target/team/app:2"
+    push_fails unsupported "without its layers" "$target/team/app:2"
 }
 
 run_tests round_trip what_is_there_is_not_sent mounted_from_a_neighbour \

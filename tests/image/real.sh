@@ -160,6 +160,36 @@ test_push_and_pull_again() {
         "docker://$push/team/nginx:1" "oci:$work/copy:1"
 }
 
+# docker save | load | tag | push: all that a registry and skopeo then have is
+# what the archive had.
+test_push_of_a_docker_archive() {
+    local image layers i=0 digest
+    rm -rf "$work"/pushed/*
+    skopeo --insecure-policy copy -q "oci:$images/oci/busybox:latest" \
+        "docker-archive:$work/p.docker:team/p:1"
+    pull --load 8 --name stdin 8< <(cat "$work/p.docker") ||
+        die "$result: $message"
+    image=$id
+    tag docker.io/team/p:1 "$push/team/p:1"
+    pushes "$push/team/p:1"
+    digest=$(jq -r 'select(.pushed).pushed.digest' "$work/json")
+    skopeo --insecure-policy copy -q --src-tls-verify=false \
+        "docker://$push/team/p:1" "dir:$work/dir"
+    [[ $(digest_of "$work/dir/manifest.json") == "$digest" ]]
+    [[ $(jq -r .config.digest "$work/dir/manifest.json") == "$image" ]]
+    mapfile -t layers < <(jq -r '.layers[].digest' "$work/dir/manifest.json")
+    for diff_id in $(jq -r '.rootfs.diff_ids[]' "$work/dir/${image#sha256:}"); do
+        gzip -dc <"$work/dir/${layers[i++]#sha256:}" >"$work/layer"
+        [[ $(digest_of "$work/layer") == "$diff_id" ]] || die "layer $i"
+    done
+    # Another store, another way: the same digest.
+    rm -rf "$store" "$work"/pushed/*
+    pulls "docker-archive:$work/p.docker"
+    tag docker.io/team/p:1 "$push/team/p:1"
+    pushes "$push/team/p:1"
+    [[ $(jq -r 'select(.pushed).pushed.digest' "$work/json") == "$digest" ]]
+}
+
 test_push_with_login() {
     local image
     rm -rf "$work"/pushed/*
@@ -181,4 +211,4 @@ test_push_with_login() {
 run_tests images_of_docker_io_come_from_the_mirror https_with_login \
     https_without_the_ca http_server_at_an_insecure_registry missing \
     every_test_image one_image_from_every_form \
-    push_and_pull_again push_with_login
+    push_and_pull_again push_of_a_docker_archive push_with_login
