@@ -9,36 +9,6 @@ set -euo pipefail
 
 images=$("$here/../../scripts/make-test-images" --print-dir | tail -n 1)
 
-free_port() {
-    python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0))
-print(s.getsockname()[1])'
-}
-
-# start_registry NAME PORT [YAML [SCHEME [FOLDER]]]: serves the images,
-# read-only, or what is pushed into FOLDER.
-start_registry() {
-    local name=$1 port=$2 yaml=${3:-} folder=${5:-$images/registry} only=true
-    [[ $# -lt 5 ]] || only=false
-    cat >"$work/$name.yml" <<YAML
-version: 0.1
-log: {level: error}
-storage:
-  filesystem: {rootdirectory: $folder}
-  maintenance: {readonly: {enabled: $only}}
-http:
-  addr: 127.0.0.1:$port
-  secret: test
-$yaml
-YAML
-    serve docker-registry serve "$work/$name.yml" >"$work/$name.log" 2>&1
-    local tries
-    for ((tries = 0; tries < 400; tries++)); do
-        curl -sk -o /dev/null "${4:-http}://127.0.0.1:$port/v2/" && return
-        sleep 0.05
-    done
-    die "docker-registry did not start: $(tail -n 3 "$work/$name.log")"
-}
-
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
     -keyout "$work/tls.key" -out "$work/tls.crt" -days 2 -subj /CN=test \
     -addext "subjectAltName=IP:127.0.0.1" 2>/dev/null
