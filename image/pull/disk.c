@@ -431,3 +431,14 @@ int hx_disk_get(struct hx_supply *supply, const struct hx_found *found,
     *disk_r = job.disk;
     return 0;
 }
+
+int hx_disk_is_stored(const struct hx_store *store,
+                      const struct hx_rootfs *rootfs)
+{
+    _cleanup_free_ char *path = NULL;
+    char key[HX_DIGEST_HEX + 1];
+
+    if (make_key(rootfs, key) == 0)
+        path = hx_store_disk_path(store, key);
+    return path && access(path, F_OK) == 0;
+}

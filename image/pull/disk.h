@@ -26,6 +26,11 @@ struct hx_disk {
 int hx_disk_get(struct hx_supply *supply, const struct hx_found *found,
                 const char *object, struct hx_disk *disk_r, struct hx_err *err);
 
+/* Whether the store has a root disk of these layers: it is used as it is, and
+ * the layers are not looked at. */
+int hx_disk_is_stored(const struct hx_store *store,
+                      const struct hx_rootfs *rootfs);
+
 /*
  * Hashes the root disk of a stored image and, when it has the recorded digest,
  * records how its file looks now.  HX_ERR_CORRUPT when it has another.

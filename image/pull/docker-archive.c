@@ -20,10 +20,12 @@
 #include "image/details.h"
 #include "image/pull/archive.h"
 #include "image/pull/blob.h"
+#include "image/pull/disk.h"
 #include "image/pull/hash.h"
 #include "image/pull/new-manifest.h"
 #include "image/pull/refetch.h"
 #include "image/pull/supply.h"
+#include "image/pull/unpack.h"
 
 #define TAGS_MAX 1000 /* of one image */
 
@@ -219,7 +221,23 @@ static int is_stored(const struct docker_archive *d, struct hx_found *found)
     return 1;
 }
 
-/* What was compressed before is checked by mkroot alone. */
+/* Of what was compressed before.  mkroot looks at it, too, but only when it
+ * makes a disk of it. */
+static int find_diff_id(const struct docker_archive *d,
+                        const struct hx_found *found, struct hx_packed *packed,
+                        struct hx_err *err)
+{
+    _cleanup_close_ int fd = -1;
+    int rc;
+
+    if (!hx_disk_is_stored(d->supply.store, &found->rootfs))
+        return 0;
+    rc = hx_blob_open(d->supply.store, packed->blob.digest, &fd, err);
+    return rc < 0 ? rc
+                  : hx_unpack_digest(fd, packed->blob.digest, packed->diff_id,
+                                     err);
+}
+
 static int take_layer(const struct docker_archive *d, size_t index,
                       struct hx_found *found, struct hx_err *err)
 {
@@ -227,6 +245,8 @@ static int take_layer(const struct docker_archive *d, size_t index,
     struct hx_packed packed;
     int rc = hx_archive_layer(d->archive, d->layers[index], &packed, err);
 
+    if (rc == 0 && !*packed.diff_id)
+        rc = find_diff_id(d, found, &packed, err);
     if (rc < 0)
         return rc;
     if (*packed.diff_id && strcmp(packed.diff_id, diff_id) != 0)

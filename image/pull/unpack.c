@@ -8,6 +8,7 @@
 #include "image/base/cleanup.h"
 #include "image/base/file.h"
 #include "image/manifest.h"
+#include "image/pull/hash.h"
 
 #define READ_BYTES ((size_t)256 << 10)
 
@@ -25,8 +26,20 @@ static int broken(struct archive *reader, const char *what, struct hx_err *err)
                       why ? why : "unreadable");
 }
 
-static int copy(struct archive *reader, int to, const char *what,
-                struct hx_err *err)
+/* Where the bytes go: a hash, or without one a file. */
+struct sink {
+    struct hx_hash *hash;
+    int fd;
+};
+
+static int put(const struct sink *sink, const void *data, size_t len)
+{
+    return sink->hash ? hx_hash_add(sink->hash, data, len)
+                      : hx_write_all(sink->fd, data, len);
+}
+
+static int copy(struct archive *reader, const struct sink *sink,
+                const char *what, struct hx_err *err)
 {
     static char chunk[262144];
     uint64_t bytes = 0;
@@ -44,13 +57,14 @@ static int copy(struct archive *reader, int to, const char *what,
                               "blob %.19s: it unpacks to more than %llu GiB",
                               what,
                               (unsigned long long)(HX_LAYERS_MAX_BYTES >> 30));
-        if (hx_write_all(to, chunk, (size_t)n) < 0)
+        if (put(sink, chunk, (size_t)n) < 0)
             return hx_err_sys(err, HX_ERR_SYSTEM, errno, "unpacking blob %.19s",
                               what);
     }
 }
 
-int hx_unpack(int from, int to, const char *what, struct hx_err *err)
+static int unpack(int from, const struct sink *sink, const char *what,
+                  struct hx_err *err)
 {
     _cleanup_(free_reader) struct archive *reader = archive_read_new();
     struct archive_entry *entry;
@@ -69,5 +83,27 @@ int hx_unpack(int from, int to, const char *what, struct hx_err *err)
         return 0;
     if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
         return broken(reader, what, err);
-    return copy(reader, to, what, err);
+    return copy(reader, sink, what, err);
+}
+
+int hx_unpack(int from, int to, const char *what, struct hx_err *err)
+{
+    const struct sink sink = { .fd = to };
+
+    return unpack(from, &sink, what, err);
+}
+
+int hx_unpack_digest(int from, const char *what,
+                     char digest_r[HX_DIGEST_TEXT_MAX], struct hx_err *err)
+{
+    _cleanup_hash_ struct hx_hash hash = { 0 };
+    const struct sink sink = { .hash = &hash };
+    int rc;
+
+    if (hx_hash_start(&hash) < 0)
+        return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "unpacking");
+    rc = unpack(from, &sink, what, err);
+    if (rc == 0 && hx_hash_digest(&hash, digest_r) < 0)
+        rc = hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "unpacking");
+    return rc;
 }

@@ -117,11 +117,23 @@ $(digest_of "$work/c/two/layer.tar")
 $oci.layer.v1.tar+zstd" ]]
 }
 
+# As it is, or compressed; also when the root disk is there already, of an image
+# of the same layers.
 test_a_layer_that_is_another() {
     docker_tree "$work/a" team/a:1
+    pack "$work/a" "$work/good.tar"
     make_layer "$work/a/two/layer.tar" other
     pack "$work/a" "$work/a.tar"
+    gzip -n "$work/a/two/layer.tar"
+    mv "$work/a/two/layer.tar.gz" "$work/a/two/layer.tar"
+    pack "$work/a" "$work/az.tar"
     fails corrupt "layer 2 has the digest sha256:" "docker-archive:$work/a.tar"
+    fails corrupt "" "docker-archive:$work/az.tar"
+    pulls "docker-archive:$work/good.tar"
+    rm "$store/images/${id#sha256:}.json" "$store/refs/docker.io/team/a/_tags/1"
+    ! pull "docker-archive:$work/az.tar" || die "it was taken"
+    [[ $result == corrupt && $message == *"layer 2 has the digest sha256:"* ]] ||
+        die "$message"
 }
 
 # An image that a registry gave keeps its manifest; one whose layers are gone

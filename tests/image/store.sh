@@ -314,6 +314,26 @@ test_full_disk() {
     ((good > 0 && full > 3)) || die "$good good, $full full"
 }
 
+# Killed when it has read all but the end of a stream: what it had compressed
+# has no name yet, and the next pull removes it.
+test_a_killed_import_leaves_nothing_for_long() {
+    local pid
+    mkdir -p "$work/d"
+    cp "$work/app-1.tar" "$work/d/layer.tar"
+    tar -C "$work/d" -cf "$work/d.tar" layer.tar
+    mkfifo "$work/fifo"
+    "$build/bin/pull" --store "$store" --load 8 8<"$work/fifo" >/dev/null &
+    pid=$!
+    exec 9>"$work/fifo"
+    head -c "$(size_of "$work/app-1.tar")" "$work/d.tar" >&9
+    wait_for sh -c "ls '$store'/tmp/spool-*/0 2>/dev/null | grep -q ."
+    kill -9 "$pid"
+    exec 9>&-
+    wait "$pid" || true
+    [[ -z $(find "$store/blobs" "$store/images" -type f) ]]
+    pulls "$plain/app:1"
+}
+
 test_full_disk_while_an_archive_is_read() {
     mkdir -p "$work/small" "$work/d"
     cp "$work/app-1.tar" "$work/d/layer.tar"
@@ -348,4 +368,5 @@ run_tests pulls_at_once_of_one_image pulls_at_once_of_overlapping_images \
     cut_layer_and_disk_in_the_store changed_disk_in_the_store \
     an_untouched_disk_is_not_read \
     a_disk_without_a_record_is_used full_disk \
+    a_killed_import_leaves_nothing_for_long \
     full_disk_while_an_archive_is_read no_privilege
