@@ -232,6 +232,22 @@ static struct verdict judge_failed(const struct hx_guest_report *report)
     };
 }
 
+/* Linux' mm/oom_kill.c, when nobody is left whose end would free memory. */
+static bool is_lack_of_memory(const char *panic)
+{
+    return panic && strstr(panic, "System is deadlocked on memory");
+}
+
+static struct verdict judge_crash(const char *panic)
+{
+    if (is_lack_of_memory(panic))
+        return (struct verdict){ HX_END_CRASH, EXIT_SIGKILL,
+                                 "the domain ran out of memory, and its kernel "
+                                 "could not go on; give the domain more (-m)" };
+    return (struct verdict){ HX_END_CRASH, EXIT_OURS,
+                             panic ? panic : "the guest's kernel crashed" };
+}
+
 static struct verdict judge_end(const struct hx_guest_report *report,
                                 size_t containers, enum hx_domain_fate fate,
                                 bool witnessed, const char *panic)
@@ -250,8 +266,7 @@ static struct verdict judge_end(const struct hx_guest_report *report,
                                      : NULL };
     switch (fate) {
     case HX_DOMAIN_CRASHED:
-        return (struct verdict){ HX_END_CRASH, EXIT_OURS,
-                                 panic ? panic : "the guest's kernel crashed" };
+        return judge_crash(panic);
     case HX_DOMAIN_ALIVE:
     case HX_DOMAIN_ENDED:
         return (struct verdict){ HX_END_CRASH, EXIT_OURS,

@@ -77,7 +77,8 @@ enum hx_domain_fate {
  *                                          the first that is not 0; with 137
  *                                          its words are kept, too
  *     state "failed"                       failed, 125..127
- *     domain crashed                       crash, 125
+ *     domain crashed                       crash, 125, or 137 when its kernel
+ *                                          could not go on without memory
  *     domain shut down without a report    crash, 125
  *     domain gone, witnessed               destroyed, 137
  *     domain gone, nobody saw it           lost, 255

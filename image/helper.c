@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 
 #define LINE_MAX_BYTES  65536
 #define INPUT_MAX_BYTES 4096
+#define OVER_MS         200
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
@@ -180,8 +182,19 @@ static int take_line(const struct hx_helper *helper, const char *text,
     return 0;
 }
 
+/* Until the child has said something, or has ended. */
+static void wait_for_line(const struct hx_helper *helper, int fd, pid_t pid)
+{
+    struct pollfd poller = { .fd = fd, .events = POLLIN };
+
+    while (poll(&poller, 1, OVER_MS) == 0) {
+        if (helper->is_over(helper->opaque))
+            kill(pid, SIGTERM);
+    }
+}
+
 /* Reads lines until the child closes its end; 1 when one was an error. */
-static int read_lines(const struct hx_helper *helper, int fd,
+static int read_lines(const struct hx_helper *helper, int fd, pid_t pid,
                       struct hx_err *err)
 {
     _cleanup_buf_ struct hx_buf buf = HX_BUF_INIT(LINE_MAX_BYTES);
@@ -189,9 +202,12 @@ static int read_lines(const struct hx_helper *helper, int fd,
     int failed = 0;
 
     for (;;) {
-        ssize_t n = read(fd, chunk, sizeof(chunk));
         char *start, *end;
+        ssize_t n;
 
+        if (helper->is_over)
+            wait_for_line(helper, fd, pid);
+        n = read(fd, chunk, sizeof(chunk));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
@@ -277,7 +293,7 @@ int hx_helper_run(const struct hx_helper *helper, struct hx_err *err)
         child(helper, path, argv, &p, parent);
     close(p.out[1]);
     p.out[1] = -1;
-    failed = read_lines(helper, p.out[0], err);
+    failed = read_lines(helper, p.out[0], pid, err);
     status = await(pid);
     if (failed)
         return -(int)err->code;

@@ -26,6 +26,9 @@ struct hx_helper {
     const char *input; /* its standard input, at most 4096 bytes, or NULL */
     /* Each line but an error; borrowed.  May be NULL. */
     void (*line)(const json_t *line, void *opaque);
+    /* Asked a few times a second: when it answers 1 the child is ended, by
+     * SIGTERM.  May be NULL. */
+    int (*is_over)(void *opaque);
     void *opaque;
 };
 

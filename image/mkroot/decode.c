@@ -7,6 +7,15 @@
 #include <unistd.h>
 #include <zstd.h>
 
+/* At the end of the file: waits; whether there may be more now. */
+static int has_grown(const struct hx_decode *decode)
+{
+    char bytes[64];
+
+    return decode->offset < decode->growing.bytes &&
+           read(decode->growing.fd, bytes, sizeof(bytes)) > 0;
+}
+
 int hx_decode_fill(struct hx_decode *decode, struct hx_err *err)
 {
     size_t left = decode->end - decode->at;
@@ -23,7 +32,7 @@ int hx_decode_fill(struct hx_decode *decode, struct hx_err *err)
         if (n < 0)
             return hx_err_sys(err, HX_ERR_SYSTEM, errno, "reading the blob");
         if (n == 0)
-            decode->ended = 1;
+            decode->ended = !has_grown(decode);
         decode->end += (size_t)n;
         decode->offset += (uint64_t)n;
     }
@@ -138,7 +147,8 @@ static enum hx_decode_format detect(const unsigned char *p, size_t len)
     return HX_DECODE_PLAIN;
 }
 
-struct hx_decode *hx_decode_new(int fd, struct hx_err *err)
+struct hx_decode *hx_decode_new(int fd, const struct hx_growing *growing,
+                                struct hx_err *err)
 {
     struct hx_decode *decode = calloc(1, sizeof(*decode));
     int r;
@@ -148,6 +158,8 @@ struct hx_decode *hx_decode_new(int fd, struct hx_err *err)
         return NULL;
     }
     decode->fd = fd;
+    if (growing)
+        decode->growing = *growing;
     r = hx_decode_fill(decode, err);
     if (r == 0) {
         decode->format = detect(decode->input, decode->end);

@@ -24,8 +24,17 @@ enum hx_decode_format {
     HX_DECODE_ZSTD,
 };
 
+/* A blob that is still on its way.  All zero: it is whole. */
+struct hx_growing {
+    uint64_t bytes; /* that it will have */
+    /* Of a pipe: a byte comes when the blob may have grown, and the pipe's end
+     * when it will not any more.  Borrowed. */
+    int fd;
+};
+
 struct hx_decode {
     int fd; /* borrowed; its file offset is neither used nor moved */
+    struct hx_growing growing;
     enum hx_decode_format format;
     void *state;     /* the format's own */
     int ended;       /* no more bytes in the blob */
@@ -35,8 +44,10 @@ struct hx_decode {
     unsigned char input[HX_DECODE_INPUT_BYTES];
 };
 
-/* A blob's decoder, from its first byte; NULL with *err filled. */
-struct hx_decode *hx_decode_new(int fd, struct hx_err *err);
+/* A blob's decoder, from its first byte; NULL with *err filled.  It waits for
+ * what is still to come; `growing` may be NULL. */
+struct hx_decode *hx_decode_new(int fd, const struct hx_growing *growing,
+                                struct hx_err *err);
 
 /* Fills `buf`: bytes got, fewer than `size` only at the end; or an error. */
 ssize_t hx_decode_read(struct hx_decode *decode, void *buf, size_t size,

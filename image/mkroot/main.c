@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <limits.h>
 #include <malloc.h>
 #include <sched.h>
 #include <signal.h>
@@ -51,8 +52,12 @@ static const char usage[] =
     "started by 'xl hyper-pull'.\n"
     "\n"
     "  --output-fd N         empty file, open for reading and writing\n"
-    "  --layer FD:TYPE:ID    open blob, its media type, and the layer's\n"
-    "                        diff_id, sha256:<64 hex digits>\n"
+    "  --layer FD:TYPE:ID[:BYTES]\n"
+    "                        open blob, its media type, and the layer's\n"
+    "                        diff_id, sha256:<64 hex digits>; BYTES that it\n"
+    "                        will have, when it is still being written\n"
+    "  --grown-fd N          pipe: a byte comes when such a blob has grown,\n"
+    "                        its end when none will any more\n"
     "  --compressor NAME     lz4 (the default), zstd or gzip\n"
     "  --level N             of zstd or gzip\n"
     "  --block-size BYTES    a power of two from 4096 to 1048576\n"
@@ -64,6 +69,7 @@ static const char usage[] =
 struct options {
     struct hx_layer *layers;
     struct hx_convert convert;
+    int grown_fd;
     int help;
 };
 
@@ -93,17 +99,19 @@ static int is_layer_type(const char *type)
     return 0;
 }
 
-static int set_diff_id(struct hx_layer *layer, const char *text)
+/* sha256:HEX, and what follows it. */
+static int set_diff_id(struct hx_layer *layer, const char *text,
+                       const char **end_r)
 {
     static const char prefix[] = "sha256:";
 
     if (strncmp(text, prefix, strlen(prefix)) != 0)
         return -1;
     text += strlen(prefix);
-    if (strlen(text) != HX_DIFF_ID_HEX ||
-        strspn(text, "0123456789abcdef") != HX_DIFF_ID_HEX)
+    if (strspn(text, "0123456789abcdef") != HX_DIFF_ID_HEX)
         return -1;
-    memcpy(layer->diff_id, text, HX_DIFF_ID_HEX + 1);
+    memcpy(layer->diff_id, text, HX_DIFF_ID_HEX);
+    *end_r = text + HX_DIFF_ID_HEX;
     return 0;
 }
 
@@ -111,6 +119,8 @@ static int parse_layer(char *text, struct hx_layer *layer, struct hx_err *err)
 {
     char *type = strchr(text, ':');
     char *id = type ? strchr(type + 1, ':') : NULL;
+    unsigned long bytes = 0;
+    const char *end;
     struct stat st;
     int r;
 
@@ -127,12 +137,27 @@ static int parse_layer(char *text, struct hx_layer *layer, struct hx_err *err)
                           "the media type %s of a layer is not supported; the "
                           "OCI and Docker types for tar, gzip and zstd are",
                           type);
-    if (set_diff_id(layer, id) < 0)
+    if (set_diff_id(layer, id, &end) < 0 ||
+        (*end &&
+         (*end != ':' || hx_program_number(end + 1, LONG_MAX, &bytes) < 0)))
         return hx_err_set(err, HX_ERR_USAGE,
                           "the diff_id %s of a layer is not sha256: and 64 hex "
-                          "digits",
+                          "digits, with a size behind it or none",
                           id);
-    layer->blob_bytes = (uint64_t)st.st_size;
+    layer->growing.bytes = bytes;
+    layer->blob_bytes = bytes ? bytes : (uint64_t)st.st_size;
+    return 0;
+}
+
+static int parse_pipe(const char *text, int *fd_r, struct hx_err *err)
+{
+    unsigned long fd;
+    struct stat st;
+
+    if (hx_program_number(text, 1 << 20, &fd) < 0 || fd == 0 ||
+        fstat((int)fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+        return hx_err_set(err, HX_ERR_USAGE, "--grown-fd %s: not a pipe", text);
+    *fd_r = (int)fd;
     return 0;
 }
 
@@ -151,6 +176,8 @@ static int parse_option(int option, char *text, struct options *options,
     case 'l':
         return parse_layer(
             text, &options->layers[options->convert.layer_count++], err);
+    case 'g':
+        return parse_pipe(text, &options->grown_fd, err);
     case 'c':
         squash->compressor = text;
         return 0;
@@ -181,12 +208,25 @@ static int parse_option(int option, char *text, struct options *options,
     }
 }
 
+/* One pipe tells of all blobs. */
+static int check_growing(struct options *options, struct hx_err *err)
+{
+    for (size_t i = 0; i < options->convert.layer_count; i++) {
+        if (options->layers[i].growing.bytes && !options->grown_fd)
+            return hx_err_set(err, HX_ERR_USAGE,
+                              "--grown-fd is missing; see mkroot --help");
+        options->layers[i].growing.fd = options->grown_fd;
+    }
+    return 0;
+}
+
 static int parse(int argc, char **argv, struct options *options,
                  struct hx_err *err)
 {
     static const struct option longs[] = {
         { "output-fd", required_argument, NULL, 'o' },
         { "layer", required_argument, NULL, 'l' },
+        { "grown-fd", required_argument, NULL, 'g' },
         { "compressor", required_argument, NULL, 'c' },
         { "level", required_argument, NULL, 'L' },
         { "block-size", required_argument, NULL, 'b' },
@@ -212,7 +252,7 @@ static int parse(int argc, char **argv, struct options *options,
         return hx_err_set(err, HX_ERR_USAGE,
                           "--output-fd is missing; see mkroot --help");
     options->convert.layers = options->layers;
-    return 0;
+    return check_growing(options, err);
 }
 
 /* -- what it says --------------------------------------------------------- */
@@ -247,18 +287,22 @@ static unsigned cpus(void)
 /* -- the walls ------------------------------------------------------------ */
 
 /* Bounds for these layers, from those that limits.h has for any. */
-static struct hx_walls walls_for(const struct hx_convert *convert, int *fds)
+static struct hx_walls walls_for(const struct options *options, int *fds)
 {
+    const struct hx_convert *convert = &options->convert;
     struct hx_walls walls = { .program = "mkroot",
                               .source = "image",
                               .fds = fds,
                               .fd_count = convert->layer_count + 1,
                               .output_fd = convert->output_fd,
+                              .pipe_fd = options->grown_fd,
                               .threads = convert->squash.threads + 1,
                               .memory_bytes = MEMORY_BYTES };
     uint64_t blobs = 0, content = 0;
 
     fds[convert->layer_count] = convert->output_fd;
+    if (options->grown_fd)
+        fds[walls.fd_count++] = options->grown_fd;
     for (size_t i = 0; i < convert->layer_count; i++) {
         uint64_t bytes = convert->layers[i].blob_bytes;
 
@@ -287,14 +331,15 @@ static int convert(const void *what, struct hx_err *err)
     return r;
 }
 
-static int run(const struct hx_convert *what, struct hx_err *err)
+static int run(const struct options *options, struct hx_err *err)
 {
-    _cleanup_free_ int *fds = calloc(what->layer_count + 1, sizeof(*fds));
+    const struct hx_convert *what = &options->convert;
+    _cleanup_free_ int *fds = calloc(what->layer_count + 2, sizeof(*fds));
     struct hx_walls walls;
 
     if (!fds)
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "starting");
-    walls = walls_for(what, fds);
+    walls = walls_for(options, fds);
     /* Or the C library takes the size of what was freed last. */
     mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     return hx_program_run(&walls, convert, what, err);
@@ -319,7 +364,7 @@ int main(int argc, char **argv)
     if (r == 0 && options.help)
         fputs(usage, stdout);
     else if (r == 0)
-        r = run(&options.convert, &err);
+        r = run(&options, &err);
     free(options.layers);
     return hx_program_end(r, &err);
 }

@@ -50,7 +50,9 @@ struct hx_stream {
 static int check_bounds(const struct hx_stream *stream, uint64_t total,
                         struct hx_err *err)
 {
-    uint64_t blob = stream->layer.blob_bytes;
+    /* Of what is still to come only its size is known, and that by hearsay. */
+    uint64_t blob = stream->layer.growing.bytes ? stream->decode->offset
+                                                : stream->layer.blob_bytes;
 
     if (total > stream->tar_bytes_left)
         return hx_err_set(err, HX_ERR_LIMIT,
@@ -152,7 +154,8 @@ static int start(struct hx_stream *stream, struct hx_err *err)
 {
     int r;
 
-    stream->decode = hx_decode_new(stream->layer.fd, err);
+    stream->decode =
+        hx_decode_new(stream->layer.fd, &stream->layer.growing, err);
     if (!stream->decode)
         return -1;
     stream->hash = EVP_MD_CTX_new();

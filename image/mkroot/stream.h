@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "image/base/err.h"
+#include "image/mkroot/decode.h"
 
 #define HX_DIFF_ID_HEX 64
 
@@ -24,6 +25,7 @@ struct hx_layer {
     int fd;                           /* borrowed, readable, seekable */
     char diff_id[HX_DIFF_ID_HEX + 1]; /* hex of the tar's SHA-256 */
     uint64_t blob_bytes;
+    struct hx_growing growing; /* or zero, when the blob is whole */
 };
 
 struct hx_stream;

@@ -14,6 +14,13 @@ static int no_memory(struct hx_err *err)
     return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "writing a blob");
 }
 
+static char *temp_path(const struct hx_store *store,
+                       const struct hx_descriptor *descriptor)
+{
+    return hx_store_path(store, "tmp/blob-%s",
+                         hx_digest_hex(descriptor->digest));
+}
+
 /* Size of the file of that name, or -1. */
 static int64_t named_size(const char *path)
 {
@@ -91,8 +98,7 @@ int hx_blob_begin(const struct hx_store *store,
 
     if (rc != 0)
         return rc;
-    blob.temp =
-        hx_store_path(store, "tmp/blob-%s", hx_digest_hex(descriptor->digest));
+    blob.temp = temp_path(store, descriptor);
     if (!blob.temp)
         return no_memory(err);
     claim.temp = blob.temp;
@@ -212,6 +218,30 @@ int hx_blob_open(const struct hx_store *store, const char *digest, int *fd_r,
                           errno, "reading %s", path);
     *fd_r = fd;
     return 0;
+}
+
+int hx_blob_open_growing(const struct hx_store *store,
+                         const struct hx_descriptor *descriptor, int *fd_r,
+                         struct hx_err *err)
+{
+    _cleanup_free_ char *temp = temp_path(store, descriptor);
+    struct stat st;
+    int fd = -1;
+
+    if (hx_blob_open(store, descriptor->digest, &fd, NULL) == 0) {
+        if (fstat(fd, &st) == 0 &&
+            (uint64_t)st.st_size == descriptor->size_bytes) {
+            *fd_r = fd;
+            return 0;
+        }
+        close(fd);
+    }
+    if (!temp)
+        return no_memory(err);
+    *fd_r = open(temp, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (*fd_r < 0)
+        return hx_err_sys(err, HX_ERR_SYSTEM, errno, "writing %s", temp);
+    return 1;
 }
 
 int hx_blob_put(const struct hx_store *store, const char *digest,

@@ -51,6 +51,11 @@ void hx_blob_leave(struct hx_blob *blob);
 /* A blob of the store for reading; HX_ERR_NOT_FOUND. */
 int hx_blob_open(const struct hx_store *store, const char *digest, int *fd_r,
                  struct hx_err *err);
+/* What there is of a blob by now: 0 and the whole of it from the store, or 1
+ * and its temporary file, empty when nobody has begun it. */
+int hx_blob_open_growing(const struct hx_store *store,
+                         const struct hx_descriptor *descriptor, int *fd_r,
+                         struct hx_err *err);
 /* Writes a small one at once: a manifest or config whose digest is known. */
 int hx_blob_put(const struct hx_store *store, const char *digest,
                 const void *data, size_t len, struct hx_err *err);

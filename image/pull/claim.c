@@ -54,7 +54,19 @@ static int wait_lock(int fd, const struct hx_claim *claim, struct hx_err *err)
     return 0;
 }
 
-int hx_claim_take(const struct hx_claim *claim, int *fd_r, struct hx_err *err)
+static int lock_now(int fd, const struct hx_claim *claim, struct hx_err *err)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    return errno == EWOULDBLOCK ? HX_CLAIM_HELD
+                                : hx_err_sys(err, HX_ERR_SYSTEM, errno,
+                                             "locking %s", claim->temp);
+}
+
+static int take(const struct hx_claim *claim,
+                int (*lock)(int fd, const struct hx_claim *claim,
+                            struct hx_err *err),
+                int *fd_r, struct hx_err *err)
 {
     for (;;) {
         _cleanup_close_ int fd =
@@ -64,8 +76,8 @@ int hx_claim_take(const struct hx_claim *claim, int *fd_r, struct hx_err *err)
         if (fd < 0)
             return hx_err_sys(err, HX_ERR_SYSTEM, errno, "writing %s",
                               claim->temp);
-        rc = wait_lock(fd, claim, err);
-        if (rc < 0)
+        rc = lock(fd, claim, err);
+        if (rc != 0)
             return rc;
         rc = claim->is_done(claim->opaque, err);
         if (rc != 0) {
@@ -78,4 +90,14 @@ int hx_claim_take(const struct hx_claim *claim, int *fd_r, struct hx_err *err)
         *fd_r = hx_steal_fd(&fd);
         return 0;
     }
+}
+
+int hx_claim_take(const struct hx_claim *claim, int *fd_r, struct hx_err *err)
+{
+    return take(claim, wait_lock, fd_r, err);
+}
+
+int hx_claim_try(const struct hx_claim *claim, int *fd_r, struct hx_err *err)
+{
+    return take(claim, lock_now, fd_r, err);
 }

@@ -23,4 +23,8 @@ struct hx_claim {
  */
 int hx_claim_take(const struct hx_claim *claim, int *fd_r, struct hx_err *err);
 
+/* The same without waiting: HX_CLAIM_HELD when another writer is at it. */
+#define HX_CLAIM_HELD 2
+int hx_claim_try(const struct hx_claim *claim, int *fd_r, struct hx_err *err);
+
 #endif

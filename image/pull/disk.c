@@ -5,27 +5,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "image/base/json.h"
-#include "image/base/rest.h"
-#include "image/helper.h"
 #include "image/pull/blob.h"
 #include "image/pull/claim.h"
-#include "image/pull/report.h"
+#include "image/pull/convert.h"
 #include "image/record.h"
 
-#define SPARE_FDS 64 /* beside one for each layer */
-
 struct job {
-    struct hx_supply *supply;
-    const struct hx_found *found;
-    const char *object;
+    struct hx_layers layers;
     struct hx_disk disk;
     char *path;
-    int *fds; /* one for each layer, -1 when closed; room for the output */
-    int has_result;
 };
 
 static int no_memory(struct hx_err *err)
@@ -172,7 +162,7 @@ static int is_made(void *opaque, struct hx_err *err)
 
     if (stat(job->path, &st) < 0)
         return 0;
-    rc = recorded(job->supply->store, &job->disk, err);
+    rc = recorded(job->layers.supply->store, &job->disk, err);
     /* A killed pull had made it, but not yet recorded. */
     if (rc == 0)
         rc = measure(job->path, &job->disk, err);
@@ -186,129 +176,20 @@ static int is_made(void *opaque, struct hx_err *err)
     return 0;
 }
 
-/* How a layer is called while it is converted: as while it was downloaded. */
-static const char *name_of_layer(const struct hx_found *found, uint64_t layer)
-{
-    return *found->manifest ? found->layers.layers[layer].digest
-                            : found->rootfs.diff_ids[layer];
-}
-
-static void take_progress(const json_t *line, const struct job *job)
-{
-    uint64_t layer = 0, done = 0, total = 0;
-    char object[HX_SHORT_DIGEST];
-
-    if (hx_json_u64(line, "layer", "", HX_JSON_REQUIRED, &layer, NULL) < 0 ||
-        hx_json_u64(line, "done_bytes", "", HX_JSON_REQUIRED, &done, NULL) <
-            0 ||
-        hx_json_u64(line, "total_bytes", "", HX_JSON_REQUIRED, &total, NULL) <
-            0 ||
-        layer >= job->found->rootfs.count)
-        return;
-    hx_report_progress(
-        "converting", hx_short_digest(name_of_layer(job->found, layer), object),
-        done, total);
-}
-
-static void take_line(const json_t *line, void *opaque)
-{
-    struct job *job = opaque;
-    json_t *progress = json_object_get(line, "progress");
-    const char *sha256 = NULL;
-
-    if (json_is_object(progress)) {
-        take_progress(progress, job);
-        return;
-    }
-    if (hx_json_str(line, "sha256", "", HX_JSON_REQUIRED, &sha256, NULL) < 0 ||
-        hx_json_u64(line, "bytes", "", HX_JSON_REQUIRED, &job->disk.bytes,
-                    NULL) < 0 ||
-        strlen(sha256) != HX_DIGEST_HEX ||
-        strspn(sha256, "0123456789abcdef") != HX_DIGEST_HEX)
-        return;
-    hx_hex_copy(job->disk.sha256, sha256);
-    job->has_result = 1;
-}
-
-static void close_layers(const struct job *job)
-{
-    for (size_t i = 0; i < job->found->rootfs.count; i++) {
-        hx_cleanup_close(&job->fds[i]);
-        job->fds[i] = -1;
-    }
-}
-
-static int open_layers(const struct job *job, struct hx_err *err)
-{
-    struct hx_supply *supply = job->supply;
-    int rc = 0;
-
-    close_layers(job);
-    if (supply->prepare)
-        rc = supply->prepare(supply, job->found, job->object, err);
-    for (size_t i = 0; rc == 0 && i < job->found->rootfs.count; i++)
-        rc = supply->layer(supply, job->found, i, &job->fds[i], err);
-    return rc;
-}
-
-static int add_layer_args(char ***args, const struct job *job)
-{
-    for (size_t i = 0; i < job->found->rootfs.count; i++) {
-        _cleanup_free_ char *layer = NULL;
-
-        if (asprintf(&layer, "%d:%s:%s", job->fds[i],
-                     hx_media_layer_type(job->found->layers.layers[i].media),
-                     job->found->rootfs.diff_ids[i]) < 0) {
-            layer = NULL;
-            return -1;
-        }
-        if (hx_strv_add(args, "--layer") < 0 || hx_strv_add(args, layer) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int run_mkroot(struct job *job, int output, struct hx_err *err)
-{
-    size_t count = job->found->rootfs.count;
-    struct hx_helper helper = { .program = "mkroot",
-                                .fds = job->fds,
-                                .fd_count = count + 1,
-                                .line = take_line,
-                                .opaque = job };
-    _cleanup_strv_ char **args = NULL;
-    char text[16];
-    int rc;
-
-    job->fds[count] = output;
-    snprintf(text, sizeof(text), "%d", output);
-    if (hx_strv_add(&args, "--output-fd") < 0 || hx_strv_add(&args, text) < 0 ||
-        add_layer_args(&args, job) < 0)
-        return no_memory(err);
-    helper.args = args;
-    job->has_result = 0;
-    hx_report_progress("converting", job->object, 0, 0);
-    hx_rest();
-    rc = hx_helper_run(&helper, err);
-    if (rc == 0 && !job->has_result)
-        rc = hx_err_set(err, HX_ERR_SYSTEM, "'mkroot' gave no result");
-    return rc;
-}
-
 /*
  * Layers that the store had from before may have been damaged there: those
  * are removed, and 1 says that fetching them again may help.
  */
 static int drop_damaged(const struct job *job, struct hx_err *err)
 {
-    const struct hx_manifest *layers = &job->found->layers;
+    const struct hx_manifest *layers = &job->layers.found->layers;
     int dropped = 0;
 
-    if (!*job->found->manifest)
+    if (!*job->layers.found->manifest)
         return 0;
     for (size_t i = 0; i < layers->layer_count; i++) {
         struct hx_err why;
-        int rc = hx_blob_remove_damaged(job->supply->store,
+        int rc = hx_blob_remove_damaged(job->layers.supply->store,
                                         layers->layers[i].digest, &why);
 
         if (rc < 0 && rc != -HX_ERR_NOT_FOUND)
@@ -330,12 +211,14 @@ static int check_size(const struct job *job, int fd, struct hx_err *err)
                       job->disk.bytes);
 }
 
-/* What a killed pull left in the file is of no use. */
 static int convert(struct job *job, int fd, struct hx_err *err)
 {
-    if (ftruncate(fd, 0) < 0)
-        return hx_err_sys(err, HX_ERR_SYSTEM, errno, "root disk");
-    return run_mkroot(job, fd, err);
+    struct hx_converted converted = { 0 };
+    int rc = hx_convert(&job->layers, fd, &converted, err);
+
+    job->disk.bytes = converted.bytes;
+    hx_hex_copy(job->disk.sha256, converted.sha256);
+    return rc;
 }
 
 /* With layers that were damaged in the store, once more. */
@@ -348,7 +231,7 @@ static int convert_again(struct job *job, int fd, int rc, struct hx_err *err)
         return rc;
     if (dropped < 0)
         return hx_err_set(err, why.code, "%s", why.msg);
-    rc = open_layers(job, err);
+    rc = hx_layers_get(&job->layers, err);
     return rc < 0 ? rc : convert(job, fd, err);
 }
 
@@ -371,60 +254,54 @@ static int make(struct job *job, const char *temp, int fd, struct hx_err *err)
     return rc;
 }
 
-/* One descriptor for each layer must fit. */
-static void raise_fd_limit(size_t layers)
+/* Where another pull makes it, layers that it does not have come first: then
+ * who waits for the disk waits for mkroot alone. */
+static int take_claim(struct job *job, const struct hx_claim *claim, int *fd_r,
+                      struct hx_err *err)
 {
-    struct rlimit limit;
+    int rc = hx_claim_try(claim, fd_r, err);
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
-        limit.rlim_cur >= layers + SPARE_FDS)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    if (rc != HX_CLAIM_HELD)
+        return rc;
+    rc = hx_layers_get(&job->layers, err);
+    return rc < 0 ? rc : hx_claim_take(claim, fd_r, err);
 }
 
-/* The layers come first: who waits for the disk waits for mkroot alone. */
 static int make_once(struct job *job, struct hx_err *err)
 {
     _cleanup_free_ char *temp =
-        hx_store_path(job->supply->store, "tmp/disk-%s", job->disk.key);
-    struct hx_claim claim = {
-        .temp = temp, .object = job->object, .is_done = is_made, .opaque = job
-    };
+        hx_store_path(job->layers.supply->store, "tmp/disk-%s", job->disk.key);
+    struct hx_claim claim = { .temp = temp,
+                              .object = job->layers.object,
+                              .is_done = is_made,
+                              .opaque = job };
     _cleanup_close_ int fd = -1;
     int rc;
 
     if (!temp)
         return no_memory(err);
-    rc = open_layers(job, err);
-    if (rc == 0)
-        rc = hx_claim_take(&claim, &fd, err);
+    rc = take_claim(job, &claim, &fd, err);
     return rc == 0 ? make(job, temp, fd, err) : rc;
 }
 
 int hx_disk_get(struct hx_supply *supply, const struct hx_found *found,
                 const char *object, struct hx_disk *disk_r, struct hx_err *err)
 {
-    size_t count = found->rootfs.count;
-    _cleanup_free_ int *fds = calloc(count + 1, sizeof(*fds));
     struct job job = {
-        .supply = supply, .found = found, .object = object, .fds = fds
+        .layers = { .supply = supply, .found = found, .object = object }
     };
     _cleanup_free_ char *path = NULL;
     int rc;
 
-    if (!fds || make_key(&found->rootfs, job.disk.key) < 0)
+    if (make_key(&found->rootfs, job.disk.key) < 0)
         return no_memory(err);
-    for (size_t i = 0; i < count; i++)
-        fds[i] = -1;
     path = job.path = hx_store_disk_path(supply->store, job.disk.key);
     if (!path)
         return no_memory(err);
-    raise_fd_limit(count);
     rc = is_made(&job, err);
     if (rc == 0) {
         rc = make_once(&job, err);
-        close_layers(&job);
+        hx_layers_release(&job.layers);
     }
     if (rc < 0)
         return rc;

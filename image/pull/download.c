@@ -2,15 +2,19 @@
 #include "image/pull/download.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "image/pull/blob.h"
 
 /* A try that brings less than this was in vain: a server that drips byte by
  * byte is left after the usual number of tries. */
 #define PROGRESS_MIN_BYTES ((uint64_t)256 << 10)
+/* Who reads along takes so much at a time. */
+#define GROWTH_BYTES ((uint64_t)128 << 10)
 
 struct download {
     struct hx_blob blob;
+    uint64_t size_bytes;
     const char *host;
     char object[HX_SHORT_DIGEST];
     struct hx_whole *whole;
@@ -21,10 +25,22 @@ struct download {
     int no_parts;        /* they did not fit: all of it at once, or none */
 };
 
+/* Who reads the blob while it comes looks again.  A pipe that is full has told
+ * him already. */
+static void tell_growth(const struct download *d, uint64_t have_bytes)
+{
+    if (!d->whole || d->whole->grown_fd < 0)
+        return;
+    if (have_bytes == d->size_bytes ||
+        have_bytes / GROWTH_BYTES != d->told_bytes / GROWTH_BYTES)
+        (void)!write(d->whole->grown_fd, "", 1);
+}
+
 /* The state of this blob, and of the whole. */
 static void report(struct download *d, uint64_t have_bytes)
 {
     hx_report_whole(d->whole, (int64_t)(have_bytes - d->told_bytes));
+    tell_growth(d, have_bytes);
     d->told_bytes = have_bytes;
 }
 
@@ -219,7 +235,8 @@ int hx_download(struct hx_session *session, const struct hx_store *store,
                 const struct hx_descriptor *descriptor, struct hx_whole *whole,
                 struct hx_err *err)
 {
-    struct download d = { .host = session->endpoint->url.host_port,
+    struct download d = { .size_bytes = descriptor->size_bytes,
+                          .host = session->endpoint->url.host_port,
                           .whole = whole };
     int rc;
 

@@ -25,10 +25,14 @@ struct hx_supply {
     const struct hx_store *store;
     int (*find)(struct hx_supply *supply, const struct hx_platform *wanted,
                 struct hx_found *found_r, struct hx_err *err);
-    /* Gets all layers, so that `layer` need not wait; `object` names the image
-     * in progress.  NULL: `layer` gets each one. */
+    /*
+     * Gets all layers, so that `layer` need not wait; `object` names the image
+     * in progress.  Who reads the blobs' temporary files meanwhile is told
+     * that they have grown by bytes on the pipe `grown_fd`, which may be -1.
+     * NULL: `layer` gets each one.
+     */
     int (*prepare)(struct hx_supply *supply, const struct hx_found *found,
-                   const char *object, struct hx_err *err);
+                   const char *object, int grown_fd, struct hx_err *err);
     /* A descriptor at offset 0, the caller's to close. */
     int (*layer)(struct hx_supply *supply, const struct hx_found *found,
                  size_t index, int *fd_r, struct hx_err *err);

@@ -49,7 +49,7 @@ static int take_layers(const struct hx_store *store, struct hx_supply *supply,
         rc = hx_err_set(err, HX_ERR_NOT_FOUND,
                         "its registry has another image of that name by now");
     if (rc == 0 && supply->prepare)
-        rc = supply->prepare(supply, &found, details->record.id, err);
+        rc = supply->prepare(supply, &found, details->record.id, -1, err);
     for (size_t i = 0; rc == 0 && i < found.layers.layer_count; i++) {
         _cleanup_close_ int fd = -1;
 

@@ -341,14 +341,15 @@ static int fetch_blobs(struct registry *r, struct hx_fetch *fetch,
     return rc;
 }
 
-/* Each layer once, though an image may have one several times. */
+/* Each layer once, though an image may have one several times; the uppermost
+ * first, in the order in which they are converted. */
 static size_t unique_layers(const struct hx_manifest *manifest,
                             struct hx_descriptor *list, uint64_t *bytes_r)
 {
     size_t count = 0;
 
     *bytes_r = 0;
-    for (size_t i = 0; i < manifest->layer_count; i++) {
+    for (size_t i = manifest->layer_count; i-- > 0;) {
         size_t k = 0;
 
         while (k < count &&
@@ -363,13 +364,13 @@ static size_t unique_layers(const struct hx_manifest *manifest,
 }
 
 static int prepare(struct hx_supply *supply, const struct hx_found *found,
-                   const char *object, struct hx_err *err)
+                   const char *object, int grown_fd, struct hx_err *err)
 {
     struct registry *r = (struct registry *)supply;
     const struct hx_manifest *manifest = &found->layers;
     _cleanup_free_ struct hx_descriptor *list =
         calloc(manifest->layer_count + 1, sizeof(*list));
-    struct hx_whole whole = { .object = object };
+    struct hx_whole whole = { .object = object, .grown_fd = grown_fd };
     struct hx_fetch fetch = { .blobs = list };
     int rc;
 

@@ -24,6 +24,7 @@ void hx_report_progress(const char *stage, const char *object,
 struct hx_whole {
     const char *object; /* the image's name */
     uint64_t done_bytes, total_bytes;
+    int grown_fd; /* pipe's end that tells who reads them meanwhile, or -1 */
 };
 
 /* One of them got on by so much, or lost what it had (negative).  From any

@@ -123,7 +123,7 @@ static void allow_threads(struct program *p)
     answer(p, SECCOMP_RET_ERRNO | ENOSYS);
 }
 
-static void build(struct program *p, int output_fd)
+static void build(struct program *p, const struct hx_walls *walls)
 {
     static const int plain[] = {
         __NR_pread64,
@@ -153,19 +153,21 @@ static void build(struct program *p, int output_fd)
     check_abi(p);
     for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
         allow_if(p, plain[i], NULL, 0);
-    allow_output(p, output_fd);
+    allow_output(p, walls->output_fd);
+    if (walls->pipe_fd)
+        allow_for(p, __NR_read, walls->pipe_fd);
     allow_memory(p);
     allow_threads(p);
     allow_for(p, __NR_tgkill, getpid()); /* abort() */
     answer(p, SECCOMP_RET_KILL_PROCESS);
 }
 
-int hx_walls_filter(const char *program, int output_fd, struct hx_err *err)
+int hx_walls_filter(const struct hx_walls *walls, struct hx_err *err)
 {
     struct program p = { .len = 0 };
     struct sock_fprog prog;
 
-    build(&p, output_fd);
+    build(&p, walls);
     prog = (struct sock_fprog){ p.len, p.code };
     /* Older kernels slow a filtered process down against Spectre, unless told
      * not to; nothing here runs a stranger's code. */
@@ -177,5 +179,5 @@ int hx_walls_filter(const char *program, int output_fd, struct hx_err *err)
     return hx_err_sys(err, HX_ERR_UNSUPPORTED, errno,
                       "'%s' cannot be kept from system calls; it needs Linux "
                       "4.14 with CONFIG_SECCOMP_FILTER",
-                      program);
+                      walls->program);
 }

@@ -205,8 +205,7 @@ static int go_behind(const struct hx_walls *walls, uid_t id, int warden,
         rc = close_others(walls, err);
     if (rc == 0)
         rc = set_limits(walls, err);
-    return rc == 0 ? hx_walls_filter(walls->program, walls->output_fd, err)
-                   : rc;
+    return rc == 0 ? hx_walls_filter(walls, err) : rc;
 }
 
 pid_t hx_walls_confine(const struct hx_walls *walls, struct hx_err *err)

@@ -44,6 +44,7 @@ struct hx_walls {
     const int *fds;      /* stay open beside 1 and 2; borrowed */
     size_t fd_count;
     int output_fd;         /* one of them, and the only one to be written */
+    int pipe_fd;           /* one of them, which may be read from; 0: none */
     unsigned threads;      /* that will be started */
     uint64_t memory_bytes; /* writable memory, the stacks of threads aside */
     uint64_t file_bytes;   /* of the output */

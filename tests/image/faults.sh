@@ -258,6 +258,58 @@ test_resume() {
         paste -sd' ') == "range=- range=bytes=700000- range=bytes=1400000-" ]]
 }
 
+# -- conversion begins while layers still come --------------------------------
+
+# Counts the runs of mkroot in $work/runs.
+count_conversions() {
+    mkdir -p "$work/libexec"
+    # shellcheck disable=SC2016 # for the script
+    printf '#!/bin/sh\necho run >>"%s"\nexec "%s" "$@"\n' "$work/runs" \
+        "$build/bin/mkroot" >"$work/libexec/mkroot"
+    chmod +x "$work/libexec/mkroot"
+    : >"$work/runs"
+    export HX_LIBEXEC=$work/libexec
+}
+
+conversions() { wc -l <"$work/runs"; }
+
+# The upper layer is converted while the lower one stalls, whose error it is
+# that is told.
+test_converted_while_a_layer_stalls() {
+    local low top
+    BALLAST=300000 make_layers plain two 1 2
+    low=$(jq -r '.layers[0].digest' "$work/two-1.manifest")
+    top=$(jq -r '.layers[1].digest' "$work/two-1.manifest")
+    rules plain "[{\"on\": \"blobs/$low\", \"stall\": 200000, \"times\": 1},
+        {\"on\": \"blobs/$low\", \"after\": 1, \"status\": 404}]"
+    fails not-found "blob ${low:0:19}" --stall-timeout 2 "$plain/two:1"
+    jq -r 'select(.progress.stage == "converting").progress.object' \
+        "$work/json" >"$work/objects"
+    [[ $(sort -u "$work/objects") == "${top:0:19}" ]]
+}
+
+test_converted_once_though_cut() {
+    count_conversions
+    rules plain "[{\"on\": \"blobs/$big\", \"cut\": 700000, \"times\": 2}]"
+    pulls "$plain/big:1"
+    [[ $(conversions) == 1 ]]
+    # Begun anew, with the same bytes.
+    rm -rf "$store"
+    rules plain "[{\"on\": \"blobs/$big\", \"cut\": 700000, \"times\": 1},
+        {\"on\": \"blobs/$big\", \"whole\": true, \"after\": 1}]"
+    pulls "$plain/big:1"
+    [[ $(conversions) == 2 ]]
+}
+
+# What was converted were other bytes than those that came in the end.
+test_converted_again_after_wrong_bytes() {
+    count_conversions
+    rules plain "[{\"on\": \"blobs/$big\", \"flip\": 400000, \"cut\": 700000,
+        \"times\": 1}]"
+    pulls "$plain/big:1"
+    [[ $(conversions) == 2 ]]
+}
+
 # 200 in place of 206: from the start.
 test_resume_that_is_ignored() {
     rules plain "[{\"on\": \"blobs/$big\", \"cut\": 700000, \"times\": 1},
@@ -571,7 +623,8 @@ run_tests retry_after_a_date bursts_of_server_errors \
     index_that_points_at_itself deep_and_wide_indexes \
     index_of_many_wrong_images huge_manifest huge_header server_errors_pass \
     too_many_requests resets_pass resume resume_that_is_ignored \
-    resume_that_is_refused \
+    resume_that_is_refused converted_while_a_layer_stalls \
+    converted_once_though_cut converted_again_after_wrong_bytes \
     always_cut dripping stalled_before_the_answer redirect_loop \
     redirect_to_other_schemes redirect_to_this_machine \
     redirect_to_this_machine_beside_a_proxy \

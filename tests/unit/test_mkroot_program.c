@@ -154,6 +154,8 @@ static void test_bad_command_lines(void **state)
         { { "--layer", "1:x" }, "not FD:MEDIATYPE:DIFFID" },
         { { "--layer", "999:" TYPE ":sha256:" ID64 }, "not an open file" },
         { { "--layer", "1x:" TYPE ":sha256:" ID64 }, "not an open file" },
+        { { "--grown-fd", "x" }, "--grown-fd x: not a pipe" },
+        { { "--grown-fd", "0" }, "--grown-fd 0: not a pipe" },
         { { "--level", "0" }, "--level 0: not 1 to 22" },
         { { "--level", "23" }, "--level 23: not 1 to 22" },
         { { "--block-size", "5000" }, "--block-size 5000: not a power" },
@@ -185,6 +187,9 @@ static void test_media_types_and_diff_ids(void **state)
         { TYPE, "sha256:" ID64 "0", "usage" },
         { TYPE, "sha256:../../../etc/passwd", "usage" },
         { TYPE, "sha512:" ID64, "usage" },
+        { TYPE, "sha256:" ID64 ":", "usage" },
+        { TYPE, "sha256:" ID64 ":-1", "usage" },
+        { TYPE, "sha256:" ID64 ":10", "usage" }, /* and no pipe */
         { TYPE, "", "usage" },
     };
 
@@ -302,6 +307,90 @@ static void test_progress(void **state)
     assert_in_range(lines, 1, 10 * (time(NULL) - begun + 1));
 }
 
+/* -- a blob that is still on its way -------------------------------------- */
+
+enum end { WHOLE, BEGUN_ANEW, CUT_OFF };
+
+static void feed_piece(int blob, int grown, const char *data, size_t from,
+                       size_t to)
+{
+    assert_int_equal(pwrite(blob, data + from, to - from, (off_t)from),
+                     to - from);
+    assert_int_equal(write(grown, "", 1), 1);
+    usleep(50000);
+}
+
+/* Writes the blob in pieces, in a process whose end is the pipe's. */
+static void feed(int blob, int grown[2], const struct hx_layer *whole,
+                 enum end end)
+{
+    size_t len = whole->blob_bytes, third = len / 3;
+    char *data = malloc(len);
+
+    assert_int_equal(pread(whole->fd, data, len, 0), len);
+    if (fork() == 0) {
+        feed_piece(blob, grown[1], data, 0, third);
+        feed_piece(blob, grown[1], data, third, 2 * third);
+        if (end == BEGUN_ANEW) {
+            assert_int_equal(ftruncate(blob, 0), 0);
+            feed_piece(blob, grown[1], data, 0, third / 2);
+        }
+        if (end != CUT_OFF)
+            feed_piece(blob, grown[1], data, 0, len);
+        _exit(0);
+    }
+    free(data);
+    close(grown[1]);
+}
+
+static int run_growing(enum end end)
+{
+    struct hx_layer *layer = &fixture.layers[0];
+    int blob = memfd_create("blob", 0), grown[2];
+    char text[256], pipe_text[16];
+    int rc;
+
+    assert_int_equal(pipe2(grown, 0), 0);
+    fcntl(grown[1], F_SETFD, FD_CLOEXEC);
+    snprintf(pipe_text, sizeof(pipe_text), "%d", grown[0]);
+    snprintf(text, sizeof(text), "%d:%s:sha256:%s:%llu", blob, TYPE,
+             layer->diff_id, (unsigned long long)layer->blob_bytes);
+    feed(blob, grown, layer, end);
+    rc = RUN((char *)"--output-fd", fd_text(output_fd()), (char *)"--layer",
+             text, (char *)"--grown-fd", pipe_text);
+    close(grown[0]);
+    close(blob);
+    return rc;
+}
+
+static void expect_same_disk(void)
+{
+    json_t *json = last_line();
+
+    assert_int_equal(fixture_convert(&fixture), 0);
+    assert_string_equal(json_string_value(json_object_get(json, "sha256")),
+                        fixture.result.sha256);
+    json_decref(json);
+}
+
+static void test_a_blob_that_grows(void **state)
+{
+    (void)state;
+    fixture_add_text(&fixture, "f a =*700000\nd b");
+    assert_int_equal(run_growing(WHOLE), 0);
+    expect_same_disk();
+    assert_int_equal(run_growing(BEGUN_ANEW), 0);
+    expect_same_disk();
+}
+
+static void test_a_blob_that_stays_short(void **state)
+{
+    (void)state;
+    fixture_add_text(&fixture, "f a =*700000\nd b");
+    assert_int_equal(run_growing(CUT_OFF), 1);
+    expect_error("corrupt", "layer 1 of 1: ");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -315,6 +404,8 @@ int main(void)
         TEST(test_a_bad_layer),
         TEST(test_an_output_that_is_not_empty),
         TEST(test_progress),
+        TEST(test_a_blob_that_grows),
+        TEST(test_a_blob_that_stays_short),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
