@@ -92,7 +92,7 @@ static int compress_part(struct hx_pack *pack, const void *data, size_t len,
                          int flush, struct hx_err *err)
 {
     z_stream *gzip = &pack->gzip;
-    int rc;
+    int rc = 0;
 
     gzip->next_in = (unsigned char *)data;
     gzip->avail_in = (uInt)len;
