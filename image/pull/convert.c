@@ -45,13 +45,6 @@ static int no_memory(struct hx_err *err)
 
 /* -- what mkroot says ----------------------------------------------------- */
 
-/* How a layer is called while it is converted: as while it was downloaded. */
-static const char *name_of_layer(const struct hx_found *found, uint64_t layer)
-{
-    return *found->manifest ? found->layers.layers[layer].digest
-                            : found->rootfs.diff_ids[layer];
-}
-
 /* Of a layer that still comes its download is told. */
 static int still_comes(const struct run *run, uint64_t layer, uint64_t total)
 {
@@ -74,9 +67,11 @@ static void take_progress(const json_t *line, const struct run *run)
             0 ||
         layer >= found->rootfs.count || still_comes(run, layer, total))
         return;
-    hx_report_progress("converting",
-                       hx_short_digest(name_of_layer(found, layer), object),
-                       done, total);
+    /* It is called as while it was downloaded. */
+    hx_report_progress(
+        "converting",
+        hx_short_digest(found->layers.layers[layer].digest, object), done,
+        total);
 }
 
 static void take_line(const json_t *line, void *opaque)

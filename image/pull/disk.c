@@ -185,8 +185,6 @@ static int drop_damaged(const struct job *job, struct hx_err *err)
     const struct hx_manifest *layers = &job->layers.found->layers;
     int dropped = 0;
 
-    if (!*job->layers.found->manifest)
-        return 0;
     for (size_t i = 0; i < layers->layer_count; i++) {
         struct hx_err why;
         int rc = hx_blob_remove_damaged(job->layers.supply->store,

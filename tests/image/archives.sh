@@ -158,6 +158,22 @@ test_an_image_of_a_registry() {
     pull --push "$plain/library/app:1" || die "$message"
 }
 
+# A layer that was damaged in the store comes from the archive again.
+test_a_stored_layer_that_is_damaged() {
+    local layer
+    docker_tree "$work/s2" team/s:1
+    pack "$work/s2" "$work/s2.tar"
+    pulls "docker-archive:$work/s2.tar"
+    layer=$(jq -r .manifest "$store/images/${id#sha256:}.json")
+    layer=$(jq -r '.layers[1].digest' "$store/blobs/sha256/${layer#sha256:}")
+    layer=$store/blobs/sha256/${layer#sha256:}
+    printf 'x' | dd of="$layer" bs=1 seek=60 conv=notrunc status=none
+    rm "$store"/disks/*
+    pulls "docker-archive:$work/s2.tar"
+    disk_says "$id" team/s:1
+    has_both_layers s2
+}
+
 # A pod's disk with one new file, as a layer on such an image.
 test_a_commit_on_a_docker_archive() {
     local base new features=none,filetype,extents,flex_bg,sparse_super,large_file
@@ -591,7 +607,8 @@ test_what_skopeo_writes() {
 
 run_tests docker_archive the_same_blobs_again layers_that_are_compressed \
     a_layer_that_is_another an_image_of_a_registry \
-    a_commit_on_a_docker_archive an_image_without_its_layers \
+    a_stored_layer_that_is_damaged a_commit_on_a_docker_archive \
+    an_image_without_its_layers \
     compressed_docker_archives \
     other_formats_and_filters hybrid_docker_archive \
     names_with_a_digest_prove_nothing an_archive_that_swells \
