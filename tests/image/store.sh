@@ -348,6 +348,86 @@ test_full_disk_while_an_archive_is_read() {
     umount "$work/small"
 }
 
+# make_stack NAME: an image of the folders $work/NAME/*, each a layer.
+make_stack() {
+    local name=$1 folder stem ids=() layers=()
+    for folder in "$work/$name"/*; do
+        stem=$work/$name-${folder##*/}
+        tar -C "$folder" -cf "$stem" .
+        gzip -1nc "$stem" >"$stem.gz"
+        add_blob plain "$stem.gz" >/dev/null
+        ids+=("$(digest_of "$stem")")
+        layers+=("$(descriptor "$stem.gz" "$oci.layer.v1.tar+gzip")")
+    done
+    make_config "$work/$name.config" "$host_arch" "${ids[@]}"
+    add_blob plain "$work/$name.config" >/dev/null
+    jq -n --arg t "$oci.manifest.v1+json" \
+        --argjson c "$(descriptor "$work/$name.config" "$oci.config.v1+json")" \
+        '{schemaVersion: 2, mediaType: $t, config: $c, layers: [inputs]}' \
+        <<<"${layers[*]}" >"$work/$name.manifest"
+    add_manifest plain "$name" 1 "$work/$name.manifest"
+}
+
+noise() { head -c "$1" /dev/urandom; }
+text() { noise "$1" | base64 -w 0; }
+
+# Nothing of the lower layers but one file is left in the end.
+make_hiding() {
+    mkdir -p "$work"/hiding/{1,2,3,4}/folder
+    cd "$work/hiding"
+    noise 2000000 >1/a
+    text 1500000 >1/b
+    noise 1000000 >1/folder/c
+    noise 2000000 >2/a
+    cp 1/b 2/twice
+    noise 500000 >2/folder/d
+    touch 3/.wh.b 3/folder/.wh..wh..opq
+    noise 400000 >3/folder/e
+    noise 900000 >4/a
+    cd "$OLDPWD"
+    make_stack hiding
+}
+
+make_several() {
+    mkdir -p "$work"/several/{1,2,3,4}
+    noise 2500000 >"$work/several/1/a"
+    text 1800000 >"$work/several/2/b"
+    noise 40000 >"$work/several/3/c"
+    text 700000 >"$work/several/4/d"
+    make_stack several
+}
+
+bytes_on_disk() { # FOLDER: in pages
+    find "$1" -type f -printf '%s\n' |
+        awk '{ sum += int(($1 + 4095) / 4096) * 4096 } END { print sum }'
+}
+
+# At no moment does a pull need more than 1.2 times the root disk and the blobs:
+# on a file system of that size it comes to its end, and does not on one that is
+# a little smaller than what stays there.
+test_the_space_that_a_pull_needs() {
+    local name disk blobs most
+    make_hiding
+    make_several
+    mkdir -p "$work/small"
+    for name in hiding several; do
+        store=$work/store
+        pulls "$plain/$name:1"
+        disk=$(bytes_on_disk "$store/disks")
+        blobs=$(bytes_on_disk "$store/blobs")
+        # The two records are 4 KiB each.
+        most=$((disk * 12 / 10 + blobs + 16384))
+        mount -t tmpfs -o "size=$most" tmpfs "$work/small"
+        store=$work/small/store
+        pulls "$plain/$name:1"
+        rm -rf "$store"
+        mount -o "remount,size=$((disk + blobs - 65536))" "$work/small"
+        fails no-space "No space left" "$plain/$name:1"
+        umount "$work/small"
+        rm -rf "$work/store"
+    done
+}
+
 test_no_privilege() {
     mkdir -p "$work/root"
     chmod 755 "$work" "$work/root"
@@ -369,4 +449,4 @@ run_tests pulls_at_once_of_one_image pulls_at_once_of_overlapping_images \
     an_untouched_disk_is_not_read \
     a_disk_without_a_record_is_used full_disk \
     a_killed_import_leaves_nothing_for_long \
-    full_disk_while_an_archive_is_read no_privilege
+    full_disk_while_an_archive_is_read the_space_that_a_pull_needs no_privilege
