@@ -21,6 +21,7 @@
 /* One run of mkroot. */
 struct run {
     const struct hx_layers *layers;
+    int output;
     struct hx_converted converted;
     int has_result;
     /* Of a run beside the downloads; else NULL. */
@@ -81,6 +82,8 @@ static void take_line(const json_t *line, void *opaque)
     const char *sha256 = NULL;
 
     if (json_is_object(progress)) {
+        /* What there is begins to go to the disk now, not in the end. */
+        sync_file_range(run->output, 0, 0, SYNC_FILE_RANGE_WRITE);
         take_progress(progress, run);
         return;
     }
@@ -160,6 +163,7 @@ static int run_mkroot(struct run *run, int output, struct hx_err *err)
     int rc;
 
     /* What was there before is of no use. */
+    run->output = output;
     if (ftruncate(output, 0) < 0)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "root disk");
     run->layers->fds[count] = output;
