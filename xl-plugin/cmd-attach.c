@@ -83,18 +83,6 @@ static int check(const struct hx_pod *pod, struct attach_options *o,
                           container->open_stdin && !o->how.no_stdin, err);
 }
 
-/* We held it: one with --rm that has ended meanwhile is ours to remove. */
-static void let_go(struct hx_host *host, struct hx_pod *pod)
-{
-    struct hx_err err = { 0 };
-
-    if (!pod->spec.auto_remove)
-        return;
-    hx_pod_let_go(pod);
-    if (hx_pod_reconcile(host, pod->uuid, &err) < 0)
-        hx_complain("%s", err.msg);
-}
-
 static int attach_main(const struct hx_command *command, int argc, char **argv)
 {
     _cleanup_host_ struct hx_host *host = NULL;
@@ -120,7 +108,7 @@ static int attach_main(const struct hx_command *command, int argc, char **argv)
         r = hx_foreground_attend(&o.how, &pod, &left, &err);
     if (left)
         return HX_STATUS_OK;
-    let_go(host, &pod);
+    hx_session_let_go(host, &pod);
     return r < 0 ? hx_command_fail(command, &err) : r;
 }
 

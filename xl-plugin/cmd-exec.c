@@ -126,14 +126,6 @@ static int check(const struct exec_options *o, struct hx_err *err)
 
 /* -- the pod --------------------------------------------------------------- */
 
-static int tend(void *opaque, const char *uuid, struct hx_err *err)
-{
-    char found[HX_POD_UUID_TEXT];
-
-    (void)opaque;
-    return hx_tend(uuid, found, err);
-}
-
 /* Mostly by a look at a link: Xen is asked when that says nothing. */
 static int find_pod(const struct hx_pod_dirs *dirs, const char *name,
                     char uuid_r[HX_POD_UUID_TEXT], struct hx_err *err)
@@ -247,7 +239,7 @@ static int exec_in(const char *name, struct exec_options *o, struct hx_err *err)
     struct hx_exec_pod pod = { .name = name,
                                .dirs = { HX_STATE_DIR_DEFAULT,
                                          HX_RUN_DIR_DEFAULT },
-                               .tend = tend };
+                               .tend = hx_tend_by_uuid };
     char uuid[HX_POD_UUID_TEXT];
     struct hx_exec *exec = NULL;
     int status = 0, wake = -1, r;

@@ -179,18 +179,6 @@ static int print_console(struct hx_host *host, const struct hx_pod *pod,
 
 /* -- the command ----------------------------------------------------------- */
 
-/* We held it: one with --rm that has ended meanwhile is ours to remove. */
-static void let_go(struct hx_host *host, struct hx_pod *pod)
-{
-    struct hx_err err = { 0 };
-
-    if (!pod->spec.auto_remove)
-        return;
-    hx_pod_let_go(pod);
-    if (hx_pod_reconcile(host, pod->uuid, &err) < 0)
-        hx_complain("%s", err.msg);
-}
-
 static int check(struct logs_options *o, struct hx_err *err)
 {
     struct hx_log_filter *filter = &o->how.filter;
@@ -244,7 +232,7 @@ static int logs_main(const struct hx_command *command, int argc, char **argv)
         r = hx_pod_find(host, argv[first], &pod, &err);
     if (r == 0)
         r = print(host, &pod, &o, &err);
-    let_go(host, &pod);
+    hx_session_let_go(host, &pod);
     return r < 0 ? hx_command_fail(command, &err) : HX_STATUS_OK;
 }
 

@@ -32,14 +32,6 @@ int hx_input_check(bool tty, bool open_stdin, struct hx_err *err)
     return 0;
 }
 
-static int tend(void *opaque, const char *uuid, struct hx_err *err)
-{
-    char found[HX_POD_UUID_TEXT];
-
-    (void)opaque;
-    return hx_tend(uuid, found, err);
-}
-
 static bool woken(void *opaque, struct hx_exec *exec)
 {
     unsigned rows, columns;
@@ -137,7 +129,7 @@ int hx_input_start(const struct hx_foreground *how, const struct hx_pod *pod,
         .uuid = input.uuid,
         .name = input.name,
         .dirs = { HX_STATE_DIR_DEFAULT, HX_RUN_DIR_DEFAULT },
-        .tend = tend,
+        .tend = hx_tend_by_uuid,
     };
     r = how->forward_signals ? hx_tty_catch_resize(&input.wake, err)
                              : hx_tty_catch(&input.wake, err);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "domain-builder/pod-state.h"
 #include "xl-plugin/commands.h"
 #include "xl-plugin/output.h"
 
@@ -107,4 +108,15 @@ int hx_session_each_pod(char *const *names, hx_pod_action *action,
         hx_print_line(stdout, names[i]);
     }
     return status;
+}
+
+void hx_session_let_go(struct hx_host *host, struct hx_pod *pod)
+{
+    struct hx_err err = { 0 };
+
+    if (!pod->spec.auto_remove)
+        return;
+    hx_pod_let_go(pod);
+    if (hx_pod_reconcile(host, pod->uuid, &err) < 0)
+        hx_complain("%s", err.msg);
 }

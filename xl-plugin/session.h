@@ -26,6 +26,10 @@ int hx_session_store(struct hx_store *store_r, struct hx_err *err);
  */
 int hx_session_check_disks(const struct hx_pod *pod, struct hx_err *err);
 
+/* The pod's folder is no longer ours: one with --rm that has ended while it was
+ * is removed. */
+void hx_session_let_go(struct hx_host *host, struct hx_pod *pod);
+
 static inline void hx_cleanup_host(struct hx_host **host)
 {
     hx_host_close(*host);

@@ -17,6 +17,16 @@
 int hx_tend(const char *name, char uuid_r[HX_POD_UUID_TEXT],
             struct hx_err *err);
 
+/* The same, as sessions want it (domain-builder/pod-exec.h). */
+static inline int hx_tend_by_uuid(void *opaque, const char *uuid,
+                                  struct hx_err *err)
+{
+    char found[HX_POD_UUID_TEXT];
+
+    (void)opaque;
+    return hx_tend(uuid, found, err);
+}
+
 /* HX_ERR_STATE, and the sentence. */
 int hx_tend_ended(const char *name, const char *reason, int exit_code,
                   struct hx_err *err);
