@@ -7,7 +7,9 @@
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard \
 	tests/unit/test_*.c))
-UNIT_SHARED := $(call objs,$(filter-out $(wildcard tests/unit/test_*.c), \
+# What tests share; each takes what it needs.
+LIBUNIT := $(B)/libunit.a
+$(LIBUNIT): $(call objs,$(filter-out $(wildcard tests/unit/test_*.c), \
 	$(wildcard tests/unit/*.c)))
 
 # Fixtures put literals where the structs own their strings.
@@ -17,7 +19,7 @@ CFLAGS-tests/unit += -Wno-write-strings
 wraps = $(addprefix -Wl$(comma)--wrap=,$(shell sed -n \
 	's|^/\* wrap: \(.*\) \*/$$|\1|p' $(1)))
 
-$(B)/tests/%: $(B)/obj/tests/unit/%.o $(UNIT_SHARED) $(LIBPLUGIN) \
+$(B)/tests/%: $(B)/obj/tests/unit/%.o $(LIBUNIT) $(LIBPLUGIN) \
 		$(LIBMONITOR) $(LIBSECCOMP) $(LIBDOMAIN) $(LIBMKROOT) $(LIBMKLAYER) $(LIBWALLS) \
 		$(LIBPULL) $(LIBIMAGE) $(LIBPVINIT) $(LIBCOPY) $(LIBBASE)
 	$(call link,$(call wraps,tests/unit/$*.c) $(DOMAIN_LIBS) $(IMAGE_LIBS) \

@@ -195,12 +195,6 @@ static int need_root(void **state)
     return 0;
 }
 
-#define NEED(state)                                                            \
-    do {                                                                       \
-        if (!*(state))                                                         \
-            skip();                                                            \
-    } while (0)
-
 static void root_has_the_bounding_set_and_others_nothing(void **state)
 {
     struct hx_init_confine c;

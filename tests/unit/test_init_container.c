@@ -267,12 +267,6 @@ static void supervise(const char *json, const char *request,
 #define POD(containers)                                                        \
     "{\"abi\":2,\"hostname\":\"web\",\"containers\":[" containers "]}"
 
-#define NEED(state)                                                            \
-    do {                                                                       \
-        if (!*(state))                                                         \
-            skip();                                                            \
-    } while (0)
-
 static void exit_codes_are_dockers(void **state)
 {
     static const int want[] = { 42,  0,   127, 127, 126, 126,

@@ -11,4 +11,12 @@
 #include <cmocka.h>
 /* clang-format on */
 
+/* Skips a test without what its group's setup looked for, and left *state NULL
+ * for. */
+#define NEED(state)                                                            \
+    do {                                                                       \
+        if (!*(state))                                                         \
+            skip();                                                            \
+    } while (0)
+
 #endif
