@@ -33,6 +33,12 @@ unit: $(UNIT_TESTS) $(PROGRAMS)
 fuzz: ## Build the fuzz targets and run each for FUZZ_SECONDS (default 60)
 	@tests/fuzz/run $(or $(FUZZ_SECONDS),60) $(HX_ONLY)
 
+# Built by tests/fuzz/run, with a folder, a compiler and flags of its own.
+$(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(LIBMONITOR) $(LIBDOMAIN) \
+		$(LIBMKROOT) $(LIBMKLAYER) $(LIBPULL) $(LIBIMAGE) $(LIBPVINIT) $(LIBBASE)
+	$(call link,-fsanitize=fuzzer $(DOMAIN_LIBS) $(PULL_LIBS) $(MKROOT_LIBS) \
+		$(MKLAYER_LIBS))
+
 # lab/     in dom0, by tests/lab/run; registers.c runs in it and in guests
 # hostile/  a guest that lies, in pv-init's place, for the lab's tests
 $(B)/bin/hostile-guest: $(call objs,tests/hostile/main.c) $(LIBPVINIT)

@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sources: image/pull/challenge.c image/pull/token.c image/pull/url.c */
-/* sources: image/pull/daemon-config.c image/pull/proxy.c */
-/* sources: image/reference.c image/digest.c */
-/* sources: image/base/[a-z]*.c */
-/* packages: jansson libcurl libcrypto */
 /*
  * What logging in reads: WWW-Authenticate lines and URLs; and daemon.json.
  * The first byte chooses.

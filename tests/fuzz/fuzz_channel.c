@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sources: domain-builder/monitor/link.c domain-builder/monitor/client.c */
-/* sources: domain-builder/monitor/clients-input.c */
-/* sources: domain-builder/monitor/json-record.c image/base/[a-z]*.c */
-/* sources: domain-builder/pod-health.c */
-/* packages: jansson */
 /*
  * What dom0 reads from a guest over the control channel: frames in pieces of
  * any size, into a log's records, a container's input, an exec's command and

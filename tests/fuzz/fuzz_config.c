@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sources: image/config.c image/media.c image/manifest.c */
-/* sources: image/digest.c image/platform.c image/base/[a-z]*.c */
-/* packages: jansson */
 /* The config of an image. */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,11 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sources: domain-builder/monitor/memo.c */
-/* sources: domain-builder/guest-report.c domain-builder/pod-state.c */
-/* sources: domain-builder/pod-names.c domain-builder/pod-spec.c */
-/* sources: domain-builder/confine.c domain-builder/caps.c */
-/* sources: domain-builder/health.c */
-/* sources: domain-builder/pod-record.c image/base/[a-z]*.c */
-/* packages: jansson */
 /*
  * What dom0 reads of a guest's xenstore: its reports; and the monitor's memo
  * of the console.  The first byte chooses.

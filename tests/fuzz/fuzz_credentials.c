@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sources: image/pull/credentials.c image/pull/base64.c */
-/* sources: image/pull/credential-helper.c */
-/* sources: image/pull/daemon-config.c image/pull/proxy.c image/pull/url.c */
-/* sources: image/reference.c image/digest.c image/base/[a-z]*.c */
-/* packages: jansson libcurl libcrypto */
 /* A credentials file: ours, or docker's config.json. */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sources: pv-init/[a-ln-z]*.c pv-init/mounts.c */
-/* packages: jansson */
 /*
  * The control channel as the guest hears it: any bytes from dom0 are taken or
  * end the connection, and nothing grows beyond its bound.  The first byte

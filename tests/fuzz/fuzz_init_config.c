@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sources: pv-init/config.c pv-init/confine-config.c pv-init/json-fields.c */
-/* sources: pv-init/address.c pv-init/base.c */
-/* packages: jansson */
 /*
  * The pod's configuration: any bytes are parsed or refused with a sentence
  * that a terminal can take.

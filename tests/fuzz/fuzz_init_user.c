@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sources: pv-init/user.c pv-init/mounts.c pv-init/base.c */
 /*
  * The image's passwd and group, and the user that is looked for: three texts
  * with a NUL between them.

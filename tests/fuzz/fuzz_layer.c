@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sources: image/mkroot/[!im]*.c image/mkroot/inodes.c */
-/* sources: image/mkroot/inflate_zlib.c image/base/[a-z]*.c */
-/* packages: libsquashfs1 libcrypto libzstd zlib jansson */
 /*
  * Layers to root disk. The first byte says what the others are:
  *

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sources: image/manifest.c image/media.c */
-/* sources: image/digest.c image/platform.c image/base/[a-z]*.c */
-/* packages: jansson */
 /*
  * Manifests and indexes: one document, read as each of them.
  */

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sources: domain-builder/guest-processes.c image/base/[a-z]*.c */
-/* packages: jansson */
 /* The list of processes that hyper-top takes from a guest. */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sources: image/reference.c image/digest.c image/platform.c */
-/* sources: image/base/[a-z]*.c */
-/* packages: jansson */
 /*
  * References, sources, platforms and digests.  What is taken must be safe as
  * a path and be read back as the same.

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sources: image/mklayer/[!m]*.c image/base/[a-z]*.c */
-/* sources: domain-builder/scratch.c */
-/* packages: ext2fs com_err libarchive zlib libcrypto jansson */
 /*
  * The reader of pods' disks.  A whole ext4 as the input would drown what
  * matters: it is a list of changes to a small disk that has some of everything,

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sources: image/pull/token.c image/pull/challenge.c image/pull/url.c */
-/* sources: image/base/[a-z]*.c */
-/* packages: jansson libcurl */
 /* What a token server answers. */
 #include <stdint.h>
 #include <stdlib.h>
