@@ -99,21 +99,21 @@ test_the_same_blobs_again() {
 
 # Such layers are kept as they are.
 test_layers_that_are_compressed() {
-    docker_tree "$work/c" team/c:1
-    gzip -n "$work/c/one/layer.tar"
-    zstd -q --rm "$work/c/two/layer.tar"
-    mv "$work/c/one/layer.tar.gz" "$work/c/one/layer.tar"
-    mv "$work/c/two/layer.tar.zst" "$work/c/two/layer.tar"
-    pack "$work/c" "$work/c.tar"
-    pulls "docker-archive:$work/c.tar"
+    docker_tree "$work/compressed" team/c:1
+    gzip -n "$work/compressed/one/layer.tar"
+    zstd -q --rm "$work/compressed/two/layer.tar"
+    mv "$work/compressed/one/layer.tar.gz" "$work/compressed/one/layer.tar"
+    mv "$work/compressed/two/layer.tar.zst" "$work/compressed/two/layer.tar"
+    pack "$work/compressed" "$work/compressed.tar"
+    pulls "docker-archive:$work/compressed.tar"
     disk_says "$id" team/c:1
     local manifest
     manifest=$(jq -r .manifest "$store/images/${id#sha256:}.json")
     [[ $(jq -r '.layers[] | .digest, .mediaType' \
         "$store/blobs/sha256/${manifest#sha256:}") == \
-        "$(digest_of "$work/c/one/layer.tar")
+        "$(digest_of "$work/compressed/one/layer.tar")
 $oci.layer.v1.tar+gzip
-$(digest_of "$work/c/two/layer.tar")
+$(digest_of "$work/compressed/two/layer.tar")
 $oci.layer.v1.tar+zstd" ]]
 }
 
