@@ -7,30 +7,21 @@
  */
 #include "domain-builder/pod.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "domain-builder/host.h"
 #include "domain-builder/pod-reconcile.h"
-#include "domain-builder/resources.h"
-#include "domain-builder/xen_host.h"
-#include "domain-builder/xen_report.h"
 #include "domain-builder/xen_request.h"
-#include "tests/unit/pod_fixture.h"
 #include "tests/unit/unit.h"
+#include "tests/unit/xen_fixture.h"
 
 static struct scene {
-    struct pod_fixture *fixture;
-    struct hx_host *host;
-    struct hx_pod_dir dir;
     struct hx_pod pod;
-    enum hx_domain_fate fate;
-    int looks_until_ended; /* counts down; 0: it does not end */
     int wait_result, request_result;
     bool wait_takes_its_time;
     int skipped_s; /* of the clock */
-    int undone, reconciled, requests;
+    int reconciled, requests;
     const char *verb; /* NULL: "stop" */
 } scene;
 
@@ -42,47 +33,6 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ts_r)
 
     ts_r->tv_sec += scene.skipped_s;
     return r;
-}
-
-int __wrap_hx_domains_get(struct hx_domains *domains_r, struct hx_err *err);
-int __wrap_hx_domains_get(struct hx_domains *domains_r, struct hx_err *err)
-{
-    (void)err;
-    if (scene.looks_until_ended && --scene.looks_until_ended == 0)
-        scene.fate = HX_DOMAIN_ENDED;
-    *domains_r = (struct hx_domains){ 0 };
-    if (scene.fate == HX_DOMAIN_GONE)
-        return 0;
-    domains_r->list = calloc(1, sizeof(*domains_r->list));
-    domains_r->count = 1;
-    memcpy(domains_r->list[0].uuid, scene.dir.uuid, sizeof(scene.dir.uuid));
-    domains_r->list[0].domid = 5;
-    domains_r->list[0].fate = scene.fate;
-    return 0;
-}
-
-int __wrap_hx_pod_undo(struct hx_host *host, const char *uuid, bool scratch,
-                       struct hx_err *err);
-int __wrap_hx_pod_undo(struct hx_host *host, const char *uuid, bool scratch,
-                       struct hx_err *err)
-{
-    (void)host;
-    (void)uuid;
-    (void)scratch;
-    (void)err;
-    scene.undone++;
-    return 0;
-}
-
-int __wrap_hx_pod_unpause(struct hx_host *host, const struct hx_pod *pod,
-                          struct hx_err *err);
-int __wrap_hx_pod_unpause(struct hx_host *host, const struct hx_pod *pod,
-                          struct hx_err *err)
-{
-    (void)host;
-    (void)pod;
-    (void)err;
-    return 0;
 }
 
 int __wrap_hx_pod_wait(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
@@ -99,31 +49,6 @@ int __wrap_hx_pod_wait(struct hx_host *host, struct hx_pod *pod, int timeout_ms,
                : 0;
 }
 
-int __wrap_hx_xen_store(struct hx_host *host, struct xs_handle **xs_r,
-                        struct hx_err *err);
-int __wrap_hx_xen_store(struct hx_host *host, struct xs_handle **xs_r,
-                        struct hx_err *err)
-{
-    (void)host;
-    (void)err;
-    *xs_r = NULL;
-    return 0;
-}
-
-void __wrap_hx_xen_report_read(struct xs_handle *xs, uint32_t domid,
-                               size_t containers,
-                               struct hx_guest_report *report);
-void __wrap_hx_xen_report_read(struct xs_handle *xs, uint32_t domid,
-                               size_t containers,
-                               struct hx_guest_report *report)
-{
-    (void)xs;
-    (void)domid;
-    (void)containers;
-    hx_guest_report_take(report, "exit/0", "3", 1);
-    hx_guest_report_take(report, "state", "exited", 6);
-}
-
 int __wrap_hx_xen_request(struct hx_host *host, uint32_t domid,
                           const char *uuid, const char *verb, unsigned argument,
                           int timeout_ms, struct hx_err *err);
@@ -134,8 +59,8 @@ int __wrap_hx_xen_request(struct hx_host *host, uint32_t domid,
     (void)host;
     (void)argument;
     (void)timeout_ms;
-    assert_int_equal(domid, 5);
-    assert_string_equal(uuid, scene.dir.uuid);
+    assert_int_equal(domid, XEN_DOMID);
+    assert_string_equal(uuid, xen.dir.uuid);
     assert_string_equal(verb, scene.verb ? scene.verb : "stop");
     scene.requests++;
     return scene.request_result
@@ -150,42 +75,31 @@ int __wrap_hx_pod_reconcile(struct hx_host *host, const char *uuid,
 {
     (void)host;
     (void)err;
-    assert_string_equal(uuid, scene.dir.uuid);
+    assert_string_equal(uuid, xen.dir.uuid);
     scene.reconciled++;
     return 0;
 }
 
 static int setup(void **state)
 {
-    struct hx_host_options options = { 0 };
-    struct hx_err err;
-
-    (void)state;
     memset(&scene, 0, sizeof(scene));
-    pod_fixture_setup((void **)&scene.fixture);
-    options.state_dir = scene.fixture->lib;
-    options.run_dir = scene.fixture->run;
-    assert_int_equal(hx_host_open(&options, &scene.host, &err), 0);
-    pod_fixture_make(scene.fixture, "web", HX_POD_RUNNING, &scene.dir);
-    assert_int_equal(hx_pod_dir_load(&scene.dir, &scene.pod, &err), 0);
+    xen_fixture_setup(state);
+    xen_fixture_make(HX_POD_RUNNING, HX_DOMAIN_ALIVE);
+    xen.exit_code = "3";
+    scene.pod = xen_fixture_recorded();
     return 0;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
     hx_pod_release(&scene.pod);
-    hx_host_close(scene.host);
-    hx_pod_dir_release(&scene.dir);
-    pod_fixture_teardown((void **)&scene.fixture);
-    return 0;
+    return xen_fixture_teardown(state);
 }
 
 static void recorded(enum hx_pod_end end, int exit_code)
 {
-    struct hx_pod pod;
+    struct hx_pod pod = xen_fixture_recorded();
 
-    assert_int_equal(hx_pod_dir_load(&scene.dir, &pod, NULL), 0);
     assert_int_equal(pod.end, end);
     assert_int_equal(pod.exit_code, exit_code);
     hx_pod_release(&pod);
@@ -195,7 +109,7 @@ static int stop(int timeout_ms)
 {
     struct hx_err err = { 0 };
 
-    return hx_pod_stop(scene.host, &scene.pod, timeout_ms, &err);
+    return hx_pod_stop(xen.host, &scene.pod, timeout_ms, &err);
 }
 
 /* -- stopping -----------------------------------------------------------------
@@ -206,7 +120,7 @@ static void one_that_ends_is_not_destroyed(void **state)
     (void)state;
     assert_int_equal(stop(0), 0);
     assert_int_equal(scene.requests, 1);
-    assert_int_equal(scene.undone, 0);
+    assert_int_equal(xen.undone, 0);
 }
 
 static void one_that_does_not_is_destroyed_when_its_time_is_up(void **state)
@@ -215,7 +129,7 @@ static void one_that_does_not_is_destroyed_when_its_time_is_up(void **state)
     scene.wait_result = HX_ERR_STATE;
     scene.wait_takes_its_time = true;
     assert_int_equal(stop(0), 0);
-    assert_int_equal(scene.undone, 1);
+    assert_int_equal(xen.undone, 1);
     recorded(HX_END_KILLED, 137);
 }
 
@@ -226,12 +140,12 @@ static void who_cannot_wait_looks_until_it_has_ended(void **state)
 
     (void)state;
     for (int i = 0; i < 2; i++) {
-        scene.fate = HX_DOMAIN_ALIVE;
+        xen.fate = HX_DOMAIN_ALIVE;
         scene.wait_result = (int)why[i];
-        scene.looks_until_ended = 4;
+        xen.looks_until_ended = 4;
         scene.reconciled = 0;
         assert_int_equal(stop(10000), 0);
-        assert_int_equal(scene.undone, 0);
+        assert_int_equal(xen.undone, 0);
         assert_int_equal(scene.reconciled, 1);
     }
 }
@@ -241,7 +155,7 @@ static void one_that_cannot_be_asked_is_left_alone(void **state)
     (void)state;
     scene.request_result = HX_ERR_NO_XEN;
     assert_int_equal(stop(0), -HX_ERR_NO_XEN);
-    assert_int_equal(scene.undone, 0);
+    assert_int_equal(xen.undone, 0);
     recorded(HX_END_NONE, -1);
 }
 
@@ -250,7 +164,7 @@ static void one_that_is_gone_meanwhile_is_waited_for(void **state)
     (void)state;
     scene.request_result = HX_ERR_STATE;
     assert_int_equal(stop(0), 0);
-    assert_int_equal(scene.undone, 0);
+    assert_int_equal(xen.undone, 0);
 }
 
 /* -- destroying ---------------------------------------------------------------
@@ -262,9 +176,9 @@ static void its_own_end_is_kept(void **state)
     /* Ends between the last look and the force. */
     scene.wait_result = HX_ERR_STATE;
     scene.wait_takes_its_time = true;
-    scene.looks_until_ended = 2;
+    xen.looks_until_ended = 2;
     assert_int_equal(stop(0), 0);
-    assert_int_equal(scene.undone, 1);
+    assert_int_equal(xen.undone, 1);
     recorded(HX_END_EXIT, 3);
 }
 
@@ -273,12 +187,12 @@ static void a_running_one_is_destroyed_by_force_only(void **state)
     struct hx_err err = { 0 };
 
     (void)state;
-    assert_int_equal(hx_pod_destroy(scene.host, &scene.pod, false, &err),
+    assert_int_equal(hx_pod_destroy(xen.host, &scene.pod, false, &err),
                      -HX_ERR_STATE);
-    assert_int_equal(scene.undone, 0);
-    assert_int_equal(hx_pod_destroy(scene.host, &scene.pod, true, &err), 0);
-    assert_int_equal(scene.undone, 1);
-    assert_int_equal(access(scene.dir.path, F_OK), -1);
+    assert_int_equal(xen.undone, 0);
+    assert_int_equal(hx_pod_destroy(xen.host, &scene.pod, true, &err), 0);
+    assert_int_equal(xen.undone, 1);
+    assert_int_equal(access(xen.dir.path, F_OK), -1);
 }
 
 /* -- restart policies ---------------------------------------------------------
@@ -286,11 +200,9 @@ static void a_running_one_is_destroyed_by_force_only(void **state)
 
 static enum hx_pod_stopper stopper(void)
 {
-    enum hx_pod_stopper who;
-    struct hx_pod pod;
+    struct hx_pod pod = xen_fixture_recorded();
+    enum hx_pod_stopper who = pod.stopper;
 
-    assert_int_equal(hx_pod_dir_load(&scene.dir, &pod, NULL), 0);
-    who = pod.stopper;
     hx_pod_release(&pod);
     return who;
 }
@@ -300,7 +212,7 @@ static int send(int signum)
     struct hx_err err = { 0 };
 
     scene.verb = "kill";
-    return hx_pod_kill(scene.host, &scene.pod, signum, &err);
+    return hx_pod_kill(xen.host, &scene.pod, signum, &err);
 }
 
 static void who_has_stopped_it_is_recorded(void **state)
@@ -310,7 +222,7 @@ static void who_has_stopped_it_is_recorded(void **state)
     (void)state;
     assert_int_equal(stop(0), 0);
     assert_int_equal(stopper(), HX_STOPPER_USER);
-    assert_int_equal(hx_pod_stop_for_host(scene.host, &scene.pod, 0, &err), 0);
+    assert_int_equal(hx_pod_stop_for_host(xen.host, &scene.pod, 0, &err), 0);
     assert_int_equal(stopper(), HX_STOPPER_HOST);
 }
 
@@ -337,17 +249,16 @@ static void a_signal_that_ends_it_is_a_stop(void **state)
 /* It has ended, and its policy is about to start it. */
 static void make_restarting(void)
 {
-    struct hx_pod pod;
+    struct hx_pod pod = xen_fixture_recorded();
 
-    assert_int_equal(hx_pod_dir_load(&scene.dir, &pod, NULL), 0);
     pod.state = HX_POD_EXITED;
     pod.reaped = true;
     pod.end = HX_END_EXIT;
     pod.exit_code = 3;
     pod.restart_at_ms = 5;
-    assert_int_equal(hx_pod_dir_lock(&scene.dir, 0, NULL), 0);
-    assert_int_equal(hx_pod_dir_save(&scene.dir, &pod, NULL), 0);
-    hx_pod_dir_unlock(&scene.dir);
+    assert_int_equal(hx_pod_dir_lock(&xen.dir, 0, NULL), 0);
+    assert_int_equal(hx_pod_dir_save(&xen.dir, &pod, NULL), 0);
+    hx_pod_dir_unlock(&xen.dir);
     hx_pod_release(&scene.pod);
     scene.pod = pod;
 }
@@ -361,7 +272,7 @@ static void one_about_to_start_again_is_kept_from_it(void **state)
         make_restarting();
         assert_int_equal(i ? send(9) : stop(0), 0);
         assert_int_equal(scene.requests, 0);
-        assert_int_equal(hx_pod_dir_load(&scene.dir, &pod, NULL), 0);
+        pod = xen_fixture_recorded();
         assert_false(hx_pod_restarting(&pod));
         assert_int_equal(pod.stopper, HX_STOPPER_USER);
         hx_pod_release(&pod);
@@ -375,9 +286,9 @@ static void and_is_removed_by_force_only(void **state)
 
     (void)state;
     make_restarting();
-    assert_int_equal(hx_pod_destroy(scene.host, &scene.pod, false, &err),
+    assert_int_equal(hx_pod_destroy(xen.host, &scene.pod, false, &err),
                      -HX_ERR_STATE);
-    assert_int_equal(hx_pod_destroy(scene.host, &scene.pod, true, &err), 0);
+    assert_int_equal(hx_pod_destroy(xen.host, &scene.pod, true, &err), 0);
 }
 
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)

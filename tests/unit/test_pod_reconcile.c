@@ -13,13 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "domain-builder/host.h"
-#include "domain-builder/pod-monitor.h"
 #include "domain-builder/reconcile-plan.h"
-#include "domain-builder/resources.h"
-#include "domain-builder/xen_domains.h"
-#include "tests/unit/pod_fixture.h"
 #include "tests/unit/unit.h"
+#include "tests/unit/xen_fixture.h"
 
 /* -- the decision ------------------------------------------------------------
  */
@@ -87,72 +83,8 @@ static void what_is_to_be_done(void **state)
     }
 }
 
-/* -- a pretended Xen ---------------------------------------------------------
+/* -- doing it ----------------------------------------------------------------
  */
-
-static struct {
-    enum hx_domain_fate fate;
-    char uuid[HX_POD_UUID_TEXT];
-    pid_t monitor;
-    int spawned, undone;
-    bool spawn_fails, undo_fails;
-    const char *exit_code;      /* what the guest reported */
-    void (*monitor_does)(void); /* when started for an ended domain */
-} xen;
-
-int __wrap_hx_domains_get(struct hx_domains *domains_r, struct hx_err *err);
-int __wrap_hx_domains_get(struct hx_domains *domains_r, struct hx_err *err)
-{
-    (void)err;
-    *domains_r = (struct hx_domains){ 0 };
-    if (xen.fate == HX_DOMAIN_GONE)
-        return 0;
-    domains_r->list = calloc(1, sizeof(*domains_r->list));
-    domains_r->count = 1;
-    memcpy(domains_r->list[0].uuid, xen.uuid, sizeof(xen.uuid));
-    domains_r->list[0].domid = 5;
-    domains_r->list[0].fate = xen.fate;
-    return 0;
-}
-
-int __wrap_hx_pod_undo(struct hx_host *host, const char *uuid, bool scratch,
-                       struct hx_err *err);
-int __wrap_hx_pod_undo(struct hx_host *host, const char *uuid, bool scratch,
-                       struct hx_err *err)
-{
-    (void)host;
-    (void)scratch;
-    assert_string_equal(uuid, xen.uuid);
-    if (xen.undo_fails)
-        return hx_err_set(err, HX_ERR_XEN, "destroying: no");
-    xen.undone++;
-    xen.fate = HX_DOMAIN_GONE;
-    return 0;
-}
-
-int __wrap_hx_pod_spawn_monitor(struct hx_host *host, const struct hx_pod *pod,
-                                struct hx_err *err);
-int __wrap_hx_pod_spawn_monitor(struct hx_host *host, const struct hx_pod *pod,
-                                struct hx_err *err)
-{
-    (void)host;
-    assert_int_equal(pod->domid, 5);
-    xen.spawned++;
-    if (xen.spawn_fails)
-        return hx_err_set(err, HX_ERR_SYSTEM, "starting: no");
-    if (xen.fate == HX_DOMAIN_ALIVE)
-        xen.monitor = 99;
-    else if (xen.monitor_does)
-        xen.monitor_does();
-    return 0;
-}
-
-pid_t __wrap_hx_monitor_pid(const struct hx_pod_dir *dir);
-pid_t __wrap_hx_monitor_pid(const struct hx_pod_dir *dir)
-{
-    (void)dir;
-    return xen.monitor;
-}
 
 int __wrap_hx_monitor_watch(const struct hx_pod_dir *dir);
 int __wrap_hx_monitor_watch(const struct hx_pod_dir *dir)
@@ -161,85 +93,9 @@ int __wrap_hx_monitor_watch(const struct hx_pod_dir *dir)
     return -1;
 }
 
-struct xs_handle;
-int __wrap_hx_xen_store(struct hx_host *host, struct xs_handle **xs_r,
-                        struct hx_err *err);
-int __wrap_hx_xen_store(struct hx_host *host, struct xs_handle **xs_r,
-                        struct hx_err *err)
-{
-    (void)host;
-    (void)err;
-    *xs_r = NULL;
-    return 0;
-}
-
-void __wrap_hx_xen_report_read(struct xs_handle *xs, uint32_t domid,
-                               size_t containers,
-                               struct hx_guest_report *report);
-void __wrap_hx_xen_report_read(struct xs_handle *xs, uint32_t domid,
-                               size_t containers,
-                               struct hx_guest_report *report)
-{
-    (void)xs;
-    assert_int_equal(domid, 5);
-    assert_int_equal(containers, 1);
-    if (xen.exit_code)
-        assert_true(hx_guest_report_take(report, "exit/0", xen.exit_code,
-                                         strlen(xen.exit_code)));
-}
-
-/* -- doing it ----------------------------------------------------------------
- */
-
-static struct scene {
-    struct pod_fixture *fixture;
-    struct hx_host *host;
-    struct hx_pod_dir dir;
-} scene;
-
-static int setup(void **state)
-{
-    struct hx_host_options options = { 0 };
-    struct hx_err err;
-
-    (void)state;
-    memset(&scene, 0, sizeof(scene));
-    memset(&xen, 0, sizeof(xen));
-    pod_fixture_setup((void **)&scene.fixture);
-    options.state_dir = scene.fixture->lib;
-    options.run_dir = scene.fixture->run;
-    assert_int_equal(hx_host_open(&options, &scene.host, &err), 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    hx_host_close(scene.host);
-    hx_pod_dir_release(&scene.dir);
-    pod_fixture_teardown((void **)&scene.fixture);
-    return 0;
-}
-
-static void make(enum hx_pod_state state, enum hx_domain_fate fate)
-{
-    pod_fixture_make(scene.fixture, "web", state, &scene.dir);
-    memcpy(xen.uuid, scene.dir.uuid, sizeof(xen.uuid));
-    xen.fate = fate;
-}
-
-static struct hx_pod loaded(void)
-{
-    struct hx_err err = { 0 };
-    struct hx_pod pod;
-
-    assert_int_equal(hx_pod_dir_load(&scene.dir, &pod, &err), 0);
-    return pod;
-}
-
 static void ended_as(enum hx_pod_end end, int exit_code, bool reaped)
 {
-    struct hx_pod pod = loaded();
+    struct hx_pod pod = xen_fixture_recorded();
 
     assert_int_equal(pod.state, HX_POD_EXITED);
     assert_int_equal(pod.end, end);
@@ -251,20 +107,20 @@ static void ended_as(enum hx_pod_end end, int exit_code, bool reaped)
 
 static bool is_there(void)
 {
-    return access(scene.dir.path, F_OK) == 0;
+    return access(xen.dir.path, F_OK) == 0;
 }
 
 static void reconcile_all(int expected)
 {
     struct hx_err err = { 0 };
 
-    assert_int_equal(hx_pod_reconcile(scene.host, NULL, &err), expected);
+    assert_int_equal(hx_pod_reconcile(xen.host, NULL, &err), expected);
 }
 
 static void a_dead_creators_pod_is_undone(void **state)
 {
     (void)state;
-    make(HX_POD_CREATING, HX_DOMAIN_ALIVE);
+    xen_fixture_make(HX_POD_CREATING, HX_DOMAIN_ALIVE);
     reconcile_all(0);
     assert_int_equal(xen.undone, 1);
     assert_false(is_there());
@@ -276,10 +132,9 @@ static void a_living_creators_pod_is_left_alone(void **state)
     struct hx_err err = { 0 };
 
     (void)state;
-    make(HX_POD_CREATING, HX_DOMAIN_ALIVE);
+    xen_fixture_make(HX_POD_CREATING, HX_DOMAIN_ALIVE);
     assert_int_equal(
-        hx_pod_dir_open(&scene.fixture->dirs, scene.dir.uuid, &creator, &err),
-        0);
+        hx_pod_dir_open(&xen.fixture->dirs, xen.dir.uuid, &creator, &err), 0);
     assert_int_equal(hx_pod_dir_lock(&creator, 0, &err), 0);
     reconcile_all(0);
     assert_int_equal(xen.undone, 0);
@@ -290,7 +145,7 @@ static void a_living_creators_pod_is_left_alone(void **state)
 static void a_pod_without_monitor_gets_one(void **state)
 {
     (void)state;
-    make(HX_POD_RUNNING, HX_DOMAIN_ALIVE);
+    xen_fixture_make(HX_POD_RUNNING, HX_DOMAIN_ALIVE);
     reconcile_all(0);
     assert_int_equal(xen.spawned, 1);
     reconcile_all(0);
@@ -300,7 +155,7 @@ static void a_pod_without_monitor_gets_one(void **state)
 static void a_monitor_that_cannot_be_started_is_told(void **state)
 {
     (void)state;
-    make(HX_POD_RUNNING, HX_DOMAIN_ALIVE);
+    xen_fixture_make(HX_POD_RUNNING, HX_DOMAIN_ALIVE);
     xen.spawn_fails = true;
     reconcile_all(-HX_ERR_SYSTEM);
     assert_int_equal(xen.undone, 0);
@@ -310,16 +165,16 @@ static void a_monitor_that_cannot_be_started_is_told(void **state)
 static void record_and_reap(void)
 {
     struct hx_err err = { 0 };
-    struct hx_pod pod = loaded();
+    struct hx_pod pod = xen_fixture_recorded();
 
     pod.state = HX_POD_EXITED;
     pod.end = HX_END_EXIT;
     pod.exit_code = 9;
     pod.finished_at_ms = 1;
     pod.reaped = true;
-    assert_int_equal(hx_pod_dir_lock(&scene.dir, 0, &err), 0);
-    assert_int_equal(hx_pod_dir_save(&scene.dir, &pod, &err), 0);
-    hx_pod_dir_unlock(&scene.dir);
+    assert_int_equal(hx_pod_dir_lock(&xen.dir, 0, &err), 0);
+    assert_int_equal(hx_pod_dir_save(&xen.dir, &pod, &err), 0);
+    hx_pod_dir_unlock(&xen.dir);
     hx_pod_release(&pod);
     xen.fate = HX_DOMAIN_GONE;
 }
@@ -327,7 +182,7 @@ static void record_and_reap(void)
 static void an_end_unseen_is_a_new_monitors(void **state)
 {
     (void)state;
-    make(HX_POD_RUNNING, HX_DOMAIN_ENDED);
+    xen_fixture_make(HX_POD_RUNNING, HX_DOMAIN_ENDED);
     xen.monitor_does = record_and_reap;
     reconcile_all(0);
     assert_int_equal(xen.spawned, 1);
@@ -338,7 +193,7 @@ static void an_end_unseen_is_a_new_monitors(void **state)
 static void without_any_monitor_the_end_is_read_here(void **state)
 {
     (void)state;
-    make(HX_POD_RUNNING, HX_DOMAIN_ENDED);
+    xen_fixture_make(HX_POD_RUNNING, HX_DOMAIN_ENDED);
     xen.spawn_fails = true;
     xen.exit_code = "42";
     reconcile_all(0);
@@ -349,7 +204,7 @@ static void without_any_monitor_the_end_is_read_here(void **state)
 static void after_a_reboot_pods_are_lost(void **state)
 {
     (void)state;
-    make(HX_POD_RUNNING, HX_DOMAIN_GONE);
+    xen_fixture_make(HX_POD_RUNNING, HX_DOMAIN_GONE);
     reconcile_all(0);
     assert_int_equal(xen.spawned, 0);
     assert_int_equal(xen.undone, 1);
@@ -359,7 +214,7 @@ static void after_a_reboot_pods_are_lost(void **state)
 static void what_cannot_be_given_back_is_tried_again(void **state)
 {
     (void)state;
-    make(HX_POD_RUNNING, HX_DOMAIN_GONE);
+    xen_fixture_make(HX_POD_RUNNING, HX_DOMAIN_GONE);
     xen.undo_fails = true;
     reconcile_all(-HX_ERR_XEN);
     ended_as(HX_END_LOST, 255, false);
@@ -372,8 +227,8 @@ static void what_cannot_be_given_back_is_tried_again(void **state)
 static void an_rm_pod_vanishes(void **state)
 {
     (void)state;
-    scene.fixture->spec.auto_remove = true;
-    make(HX_POD_RUNNING, HX_DOMAIN_GONE);
+    xen.fixture->spec.auto_remove = true;
+    xen_fixture_make(HX_POD_RUNNING, HX_DOMAIN_GONE);
     reconcile_all(0);
     assert_false(is_there());
 }
@@ -384,16 +239,16 @@ static void but_not_while_it_is_held(void **state)
     struct hx_err err = { 0 };
 
     (void)state;
-    scene.fixture->spec.auto_remove = true;
-    make(HX_POD_RUNNING, HX_DOMAIN_GONE);
-    assert_int_equal(hx_pod_dir_hold(&scene.dir, &holder, &err), 0);
+    xen.fixture->spec.auto_remove = true;
+    xen_fixture_make(HX_POD_RUNNING, HX_DOMAIN_GONE);
+    assert_int_equal(hx_pod_dir_hold(&xen.dir, &holder, &err), 0);
     reconcile_all(0);
     assert_true(is_there());
     ended_as(HX_END_LOST, 255, true);
     hx_pod_release(&holder);
-    assert_int_equal(hx_pod_reconcile(scene.host, scene.dir.uuid, &err), 0);
+    assert_int_equal(hx_pod_reconcile(xen.host, xen.dir.uuid, &err), 0);
     assert_false(is_there());
-    assert_int_equal(hx_pod_reconcile(scene.host, scene.dir.uuid, &err), 0);
+    assert_int_equal(hx_pod_reconcile(xen.host, xen.dir.uuid, &err), 0);
 }
 
 static void the_reaper_reaps_what_the_monitor_recorded(void **state)
@@ -402,10 +257,10 @@ static void the_reaper_reaps_what_the_monitor_recorded(void **state)
     struct hx_err err = { 0 };
 
     (void)state;
-    make(HX_POD_EXITED, HX_DOMAIN_ENDED);
+    xen_fixture_make(HX_POD_EXITED, HX_DOMAIN_ENDED);
     xen.monitor = getpid();
     assert_int_equal(
-        hx_pod_reconcile_one(scene.host, scene.dir.uuid, &reaper, &err), 0);
+        hx_pod_reconcile_one(xen.host, xen.dir.uuid, &reaper, &err), 0);
     assert_int_equal(xen.undone, 1);
     assert_int_equal(xen.spawned, 0);
 }
@@ -417,19 +272,21 @@ static void one_that_cannot_be_helped_keeps_no_other_from_help(void **state)
     char path[200];
 
     (void)state;
-    pod_fixture_make(scene.fixture, "broken", HX_POD_RUNNING, &other);
+    pod_fixture_make(xen.fixture, "broken", HX_POD_RUNNING, &other);
     snprintf(path, sizeof(path), "%s/pod.json", other.path);
     assert_int_equal(truncate(path, 3), 0);
-    make(HX_POD_RUNNING, HX_DOMAIN_GONE);
+    xen_fixture_make(HX_POD_RUNNING, HX_DOMAIN_GONE);
     reconcile_all(0);
     ended_as(HX_END_LOST, 255, true);
     assert_int_equal(access(other.path, F_OK), 0);
-    assert_int_equal(hx_pod_reconcile(scene.host, other.uuid, &err),
+    assert_int_equal(hx_pod_reconcile(xen.host, other.uuid, &err),
                      -HX_ERR_CORRUPT);
     hx_pod_dir_release(&other);
 }
 
-#define SCENE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define SCENE(test)                                                            \
+    cmocka_unit_test_setup_teardown(test, xen_fixture_setup,                   \
+                                    xen_fixture_teardown)
 
 int main(void)
 {

@@ -17,19 +17,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "domain-builder/host.h"
 #include "domain-builder/pod-monitor.h"
 #include "domain-builder/pod-reconcile.h"
 #include "image/base/file.h"
-#include "tests/unit/pod_fixture.h"
 #include "tests/unit/unit.h"
+#include "tests/unit/xen_fixture.h"
 
 static struct scene {
-    struct pod_fixture *fixture;
-    struct hx_host *host;
-    struct hx_pod_dir dir;
     struct hx_pod pod;
-    char pkglib[80];
     pid_t monitor;
     int order;  /* one byte each: see monitor_main() */
     int answer; /* one byte for each that was carried out */
@@ -46,17 +41,17 @@ static void record_end(bool reaped)
 {
     struct hx_pod pod;
 
-    if (hx_pod_dir_lock(&scene.dir, 1000, NULL) < 0 ||
-        hx_pod_dir_load(&scene.dir, &pod, NULL) < 0)
+    if (hx_pod_dir_lock(&xen.dir, 1000, NULL) < 0 ||
+        hx_pod_dir_load(&xen.dir, &pod, NULL) < 0)
         _exit(3);
     pod.state = HX_POD_EXITED;
     pod.end = HX_END_EXIT;
     pod.exit_code = 7;
     pod.reaped = reaped;
-    if (hx_pod_dir_save(&scene.dir, &pod, NULL) < 0)
+    if (hx_pod_dir_save(&xen.dir, &pod, NULL) < 0)
         _exit(4);
     hx_pod_release(&pod);
-    hx_pod_dir_unlock(&scene.dir);
+    hx_pod_dir_unlock(&xen.dir);
 }
 
 static void monitor_main(int orders, int answers)
@@ -65,7 +60,7 @@ static void monitor_main(int orders, int answers)
     char path[200], order = 'l';
     int fd;
 
-    snprintf(path, sizeof(path), "%s/" HX_MONITOR_FIFO, scene.dir.run_path);
+    snprintf(path, sizeof(path), "%s/" HX_MONITOR_FIFO, xen.dir.run_path);
     mkfifo(path, 0600);
     fd = open(path, O_RDWR);
     if (fcntl(fd, F_SETLK, &lock) < 0)
@@ -134,7 +129,7 @@ int __wrap_hx_pod_reconcile_one(struct hx_host *host, const char *uuid,
 {
     (void)host;
     (void)options;
-    assert_string_equal(uuid, scene.dir.uuid);
+    assert_string_equal(uuid, xen.dir.uuid);
     scene.reconciled++;
     if (scene.reconcile && scene.reconcile() < 0)
         return hx_err_set(err, HX_ERR_XEN, "reconciling: no");
@@ -143,31 +138,18 @@ int __wrap_hx_pod_reconcile_one(struct hx_host *host, const char *uuid,
 
 static int setup(void **state)
 {
-    struct hx_host_options options = { .pkglib_dir = scene.pkglib };
-    struct hx_err err;
-
-    (void)state;
     memset(&scene, 0, sizeof(scene));
-    pod_fixture_setup((void **)&scene.fixture);
-    sprintf(scene.pkglib, "%s/pkglib", scene.fixture->root);
-    assert_int_equal(hx_mkdir_p(scene.pkglib, 0700, &err), 0);
-    options.state_dir = scene.fixture->lib;
-    options.run_dir = scene.fixture->run;
-    assert_int_equal(hx_host_open(&options, &scene.host, &err), 0);
-    pod_fixture_make(scene.fixture, "web", HX_POD_RUNNING, &scene.dir);
-    assert_int_equal(hx_pod_dir_load(&scene.dir, &scene.pod, &err), 0);
+    xen_fixture_setup(state);
+    xen_fixture_make(HX_POD_RUNNING, HX_DOMAIN_ALIVE);
+    scene.pod = xen_fixture_recorded();
     return 0;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
     monitor_kill();
     hx_pod_release(&scene.pod);
-    hx_host_close(scene.host);
-    hx_pod_dir_release(&scene.dir);
-    pod_fixture_teardown((void **)&scene.fixture);
-    return 0;
+    return xen_fixture_teardown(state);
 }
 
 /* Gives the monitor orders after a while, from another thread. */
@@ -195,7 +177,7 @@ static int wait_with(const char *orders, struct hx_err *err)
 
     assert_int_equal(pthread_create(&thread, NULL, give_orders, (void *)orders),
                      0);
-    r = hx_pod_wait(scene.host, &scene.pod, 10000, err);
+    r = hx_pod_wait(xen.host, &scene.pod, 10000, err);
     pthread_join(thread, NULL);
     return r;
 }
@@ -227,7 +209,7 @@ static void an_end_that_was_recorded_is_seen_at_once(void **state)
 
     (void)state;
     record_end(true);
-    assert_int_equal(hx_pod_wait(scene.host, &scene.pod, 0, &err), 0);
+    assert_int_equal(hx_pod_wait(xen.host, &scene.pod, 0, &err), 0);
     has_ended(7);
     assert_string_equal(scene.pod.spec.name, "web");
 }
@@ -238,7 +220,7 @@ static void time_is_limited(void **state)
 
     (void)state;
     monitor_start();
-    assert_int_equal(hx_pod_wait(scene.host, &scene.pod, 20, &err),
+    assert_int_equal(hx_pod_wait(xen.host, &scene.pod, 20, &err),
                      -HX_ERR_STATE);
     assert_int_equal(scene.pod.state, HX_POD_RUNNING);
     assert_string_equal(scene.pod.spec.name, "web");
@@ -266,7 +248,7 @@ static void a_signal_interrupts(void **state)
     sigaction(SIGUSR1, &action, NULL);
     monitor_start();
     assert_int_equal(pthread_create(&thread, NULL, interrupt, &self), 0);
-    assert_int_equal(hx_pod_wait(scene.host, &scene.pod, 10000, &err),
+    assert_int_equal(hx_pod_wait(xen.host, &scene.pod, 10000, &err),
                      -HX_ERR_INTERRUPTED);
     pthread_join(thread, NULL);
 }
@@ -295,7 +277,7 @@ static void one_that_dies_again_and_again_is_told(void **state)
     struct hx_err err = { 0 };
 
     (void)state;
-    assert_int_equal(hx_pod_wait(scene.host, &scene.pod, 10000, &err),
+    assert_int_equal(hx_pod_wait(xen.host, &scene.pod, 10000, &err),
                      -HX_ERR_SYSTEM);
     assert_non_null(strstr(err.msg, "again and again"));
     assert_true(scene.reconciled < 10);
@@ -315,7 +297,7 @@ static void one_that_dies_now_and_then_is_replaced(void **state)
     (void)state;
     scene.reconcile = end_at_last;
     scene.tick_s = 20;
-    assert_int_equal(hx_pod_wait(scene.host, &scene.pod, -1, &err), 0);
+    assert_int_equal(hx_pod_wait(xen.host, &scene.pod, -1, &err), 0);
     has_ended(7);
 }
 
@@ -330,7 +312,7 @@ static void what_keeps_it_from_a_monitor_is_told(void **state)
 
     (void)state;
     scene.reconcile = refuse;
-    assert_int_equal(hx_pod_wait(scene.host, &scene.pod, 10000, &err),
+    assert_int_equal(hx_pod_wait(xen.host, &scene.pod, 10000, &err),
                      -HX_ERR_XEN);
 }
 
@@ -354,10 +336,10 @@ static void the_writer_of_the_log_is_waited_for(void **state)
 
     (void)state;
     monitor_start();
-    pfd = (struct pollfd){ .fd = hx_monitor_watch(&scene.dir) };
+    pfd = (struct pollfd){ .fd = hx_monitor_watch(&xen.dir) };
     assert_true(pfd.fd >= 0);
     assert_int_equal(pthread_create(&thread, NULL, give_orders, "r......K"), 0);
-    assert_int_equal(hx_pod_wait(scene.host, &scene.pod, 10000, &err), 0);
+    assert_int_equal(hx_pod_wait(xen.host, &scene.pod, 10000, &err), 0);
     assert_int_equal(poll(&pfd, 1, 0), 1);
     assert_true(pfd.revents & POLLHUP);
     pthread_join(thread, NULL);
@@ -368,8 +350,8 @@ static void *destroy(void *arg)
 {
     (void)arg;
     usleep(30000);
-    hx_pod_dir_lock(&scene.dir, 1000, NULL);
-    hx_pod_dir_remove(&scene.fixture->dirs, &scene.dir, NULL);
+    hx_pod_dir_lock(&xen.dir, 1000, NULL);
+    hx_pod_dir_remove(&xen.fixture->dirs, &xen.dir, NULL);
     return NULL;
 }
 
@@ -381,7 +363,7 @@ static void a_pod_removed_meanwhile_was_killed(void **state)
     (void)state;
     monitor_start();
     assert_int_equal(pthread_create(&thread, NULL, destroy, NULL), 0);
-    assert_int_equal(hx_pod_wait(scene.host, &scene.pod, 10000, &err), 0);
+    assert_int_equal(hx_pod_wait(xen.host, &scene.pod, 10000, &err), 0);
     pthread_join(thread, NULL);
     assert_int_equal(scene.pod.state, HX_POD_EXITED);
     assert_int_equal(scene.pod.end, HX_END_KILLED);
@@ -390,7 +372,7 @@ static void a_pod_removed_meanwhile_was_killed(void **state)
     /* The same for who comes too late. */
     scene.pod.state = HX_POD_RUNNING;
     scene.pod.end = HX_END_NONE;
-    assert_int_equal(hx_pod_wait(scene.host, &scene.pod, 10000, &err), 0);
+    assert_int_equal(hx_pod_wait(xen.host, &scene.pod, 10000, &err), 0);
     assert_int_equal(scene.pod.end, HX_END_KILLED);
 }
 
@@ -402,17 +384,17 @@ static void a_living_monitor_is_seen(void **state)
     int watch;
 
     (void)state;
-    assert_int_equal(hx_monitor_pid(&scene.dir), 0);
-    assert_int_equal(hx_monitor_watch(&scene.dir), -1);
+    assert_int_equal(hx_monitor_pid(&xen.dir), 0);
+    assert_int_equal(hx_monitor_watch(&xen.dir), -1);
     monitor_start();
-    assert_int_equal(hx_monitor_pid(&scene.dir), scene.monitor);
-    watch = hx_monitor_watch(&scene.dir);
+    assert_int_equal(hx_monitor_pid(&xen.dir), scene.monitor);
+    watch = hx_monitor_watch(&xen.dir);
     assert_true(watch >= 0);
     assert_false(hx_monitor_await(watch, 10));
     monitor_kill();
     assert_true(hx_monitor_await(watch, 1000));
-    assert_int_equal(hx_monitor_pid(&scene.dir), 0);
-    assert_int_equal(hx_monitor_watch(&scene.dir), -1);
+    assert_int_equal(hx_monitor_pid(&xen.dir), 0);
+    assert_int_equal(hx_monitor_watch(&xen.dir), -1);
     close(watch);
 }
 
@@ -420,12 +402,12 @@ static int spawn(const char *script, struct hx_err *err)
 {
     char path[100];
 
-    snprintf(path, sizeof(path), "%s/monitor", scene.pkglib);
+    snprintf(path, sizeof(path), "%s/monitor", xen.pkglib);
     if (script)
         assert_int_equal(
             hx_file_write_atomic(path, script, strlen(script), 0700, err), 0);
     scene.pod.domid = 31;
-    return hx_pod_spawn_monitor(scene.host, &scene.pod, err);
+    return hx_pod_spawn_monitor(xen.host, &scene.pod, err);
 }
 
 static void it_has_nothing_of_ours(void **state)
@@ -447,12 +429,12 @@ static void it_has_nothing_of_ours(void **state)
                            &err),
                      0);
     close(extra);
-    snprintf(path, sizeof(path), "%s/monitor.log", scene.dir.path);
+    snprintf(path, sizeof(path), "%s/monitor.log", xen.dir.path);
     assert_int_equal(hx_file_read(path, 0, &text, &err), 0);
     snprintf(wanted, sizeof(wanted),
              "args --state-dir %s --run-dir %s --ready-fd 3 --domid 31 %s\n"
              "/\n",
-             scene.fixture->lib, scene.fixture->run, scene.pod.uuid);
+             xen.fixture->lib, xen.fixture->run, scene.pod.uuid);
     assert_memory_equal(text.data, wanted, strlen(wanted));
     at = text.data + strlen(wanted);
     assert_int_not_equal(atoi(at), getpgrp());
@@ -469,7 +451,7 @@ static void its_log_has_a_bound(void **state)
     struct stat st;
 
     (void)state;
-    snprintf(path, sizeof(path), "%s/monitor.log", scene.dir.path);
+    snprintf(path, sizeof(path), "%s/monitor.log", xen.dir.path);
     snprintf(old, sizeof(old), "%s.1", path);
     assert_int_equal(hx_file_write_atomic(path, "", 0, 0600, &err), 0);
     assert_int_equal(truncate(path, HX_MONITOR_LOG_MAX_BYTES), 0);
