@@ -14,14 +14,15 @@ die() { say "$*"; exit 1; }
 # writes into its folder. Call neither this nor cache_build in a condition: bash
 # would ignore errexit inside.
 step() {
-    local text=$1 start=$SECONDS log=${step_log:-} bell ticker
+    # COMMAND is run in here, and must not meet these in place of its own.
+    local step_words=$1 step_start=$SECONDS step_watched=${step_log:-} bell ticker
     shift
-    [[ $1 != cache_build ]] || log=$(cache_path "$2" ".tmp-$3.*/*log")
-    say "$text ..."
-    tick_start "$log"
+    [[ $1 != cache_build ]] || step_watched=$(cache_path "$2" ".tmp-$3.*/*log")
+    say "$step_words ..."
+    tick_start "$step_watched"
     "$@"
     tick_stop
-    say "$text: done in $((SECONDS - start)) s"
+    say "$step_words: done in $((SECONDS - step_start)) s"
 }
 
 tick_s=20

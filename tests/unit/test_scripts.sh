@@ -47,6 +47,11 @@ test_a_failure_ends_the_script() {
     [[ $rc == 1 && $said != *'on'$'\n'* && $said != *done* ]]
 }
 
+test_a_step_hides_no_variable_from_its_command() {
+    runs 'log=a text=b start=c; shows() { echo "$log$text$start"; }
+        step showing shows' && says $'\nabc\n'
+}
+
 test_nobody_is_left_who_says_more() {
     # Nor when something lives on that was started in the step.
     runs 'step waiting bash -c "sleep 3 >/dev/null 2>&1 &"; sleep 2; echo end'
