@@ -5,7 +5,8 @@
  * Started by `pull` with everything open: it is given file descriptors and
  * never a path.  What it says is one JSON object a line on standard output:
  *
- *     {"progress":{"layer":0,"done_bytes":n,"total_bytes":m}}   now and then
+ *     {"progress":{"layer":0,"done_bytes":n,"total_bytes":m}}   now and then,
+ *                                                  and at the layer's end
  *     {"bytes":n,"files":n,"sha256":"..."}                      at the end, or
  *     {"error":{"code":"corrupt","message":"..."}}              with status 1
  *
@@ -257,18 +258,27 @@ static int parse(int argc, char **argv, struct options *options,
 
 /* -- what it says --------------------------------------------------------- */
 
+struct told {
+    struct timespec last;
+    size_t ended; /* the layer whose end was told, from 1 */
+};
+
 static void progress(size_t layer, uint64_t done_bytes, uint64_t total_bytes,
                      void *opaque)
 {
-    struct timespec *last = opaque, now;
+    struct told *told = opaque;
+    int end = done_bytes == total_bytes && told->ended != layer + 1;
+    struct timespec now;
     int64_t passed;
 
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    passed = (int64_t)(now.tv_sec - last->tv_sec) * 1000000000 + now.tv_nsec -
-             last->tv_nsec;
-    if (passed < PROGRESS_INTERVAL_NS)
+    passed = (int64_t)(now.tv_sec - told->last.tv_sec) * 1000000000 +
+             now.tv_nsec - told->last.tv_nsec;
+    if (passed < PROGRESS_INTERVAL_NS && !end)
         return;
-    *last = now;
+    told->last = now;
+    if (end)
+        told->ended = layer + 1;
     hx_program_say(json_pack("{s:{s:I,s:I,s:I}}", "progress", "layer",
                              (json_int_t)layer, "done_bytes",
                              (json_int_t)done_bytes, "total_bytes",
@@ -347,13 +357,13 @@ static int run(const struct options *options, struct hx_err *err)
 
 int main(int argc, char **argv)
 {
-    struct timespec last_progress = { 0 };
+    struct told told = { 0 };
     struct options options = {
         .convert = { .squash = { .compressor = "lz4",
                                  .block_bytes = 64 * 1024,
                                  .threads = cpus() },
                      .progress = progress,
-                     .opaque = &last_progress },
+                     .opaque = &told },
     };
     struct hx_err err;
     int r;

@@ -15,6 +15,7 @@
 #include "image/helper.h"
 #include "image/pull/blob.h"
 #include "image/pull/report.h"
+#include "image/pull/stop.h"
 
 #define SPARE_FDS 64 /* beside one for each layer */
 
@@ -297,19 +298,28 @@ static int convert_growing(struct hx_layers *layers, int output,
 {
     struct downloads downloads = { .layers = layers, .grown = { -1, -1 } };
     struct run run = { .layers = layers, .downloads = &downloads };
-    int rc = start_downloads(&downloads, err);
+    int rc = start_downloads(&downloads, err), hopeless;
 
     if (rc < 0)
         return rc;
     rc = run_mkroot(&run, output, err);
+    /* Whole blobs may still be right; for a disk that cannot be made at all no
+     * more is downloaded. */
+    hopeless = rc < 0 && rc != -HX_ERR_CORRUPT && rc != -HX_ERR_LIMIT &&
+               !downloads_failed(&run);
+    if (hopeless)
+        hx_stop_set();
     pthread_join(downloads.thread, NULL);
+    hx_stop_clear();
     hx_cleanup_close(&downloads.grown[0]);
+    if (hopeless)
+        return rc;
     if (downloads.rc < 0) {
         *err = downloads.err;
         return downloads.rc;
     }
     *converted_r = run.converted;
-    return rc == -HX_ERR_CORRUPT || rc == -HX_ERR_LIMIT ? 1 : rc;
+    return rc < 0 ? 1 : 0;
 }
 
 int hx_convert(struct hx_layers *layers, int output,

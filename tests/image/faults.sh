@@ -288,6 +288,31 @@ test_converted_while_a_layer_stalls() {
     [[ $(sort -u "$work/objects") == "${top:0:19}" ]]
 }
 
+# For a layer that cannot be converted at all nobody waits for the others.
+test_what_cannot_be_converted_ends_the_downloads() {
+    local low start=$SECONDS
+    BALLAST=300000 make_layers plain odd 1 2
+    low=$(jq -r '.layers[0].digest' "$work/odd-1.manifest")
+    python3 - "$work/odd-1.2" <<'PY'
+import sys, tarfile
+entry = tarfile.TarInfo("odd")
+entry.type, entry.devmajor = tarfile.CHRTYPE, 5000
+with tarfile.open(sys.argv[1], "w", format=tarfile.USTAR_FORMAT) as tar:
+    tar.addfile(entry)
+PY
+    add_blob plain "$work/odd-1.2" >/dev/null
+    make_config "$work/odd.config" "$host_arch" "$(digest_of "$work/odd-1.1")" \
+        "$(digest_of "$work/odd-1.2")"
+    add_blob plain "$work/odd.config" >/dev/null
+    jq -c --argjson c "$(descriptor "$work/odd.config" "$oci.config.v1+json")" \
+        --argjson l "$(descriptor "$work/odd-1.2" "$oci.layer.v1.tar")" \
+        '.config = $c | .layers[1] = $l' "$work/odd-1.manifest" >"$work/odd"
+    add_manifest plain odd 1 "$work/odd"
+    rules plain "[{\"on\": \"blobs/$low\", \"stall\": 200000}]"
+    fails unsupported "layer 2 of 2" --stall-timeout 60 "$plain/odd:1"
+    ((SECONDS - start < 50))
+}
+
 test_converted_once_though_cut() {
     count_conversions
     rules plain "[{\"on\": \"blobs/$big\", \"cut\": 700000, \"times\": 2}]"
@@ -624,6 +649,7 @@ run_tests retry_after_a_date bursts_of_server_errors \
     index_of_many_wrong_images huge_manifest huge_header server_errors_pass \
     too_many_requests resets_pass resume resume_that_is_ignored \
     resume_that_is_refused converted_while_a_layer_stalls \
+    what_cannot_be_converted_ends_the_downloads \
     converted_once_though_cut converted_again_after_wrong_bytes \
     always_cut dripping stalled_before_the_answer redirect_loop \
     redirect_to_other_schemes redirect_to_this_machine \
