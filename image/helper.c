@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -124,17 +125,16 @@ static int open_pipes(struct pipes *p, const char *input)
 
 static void reset_signals(void)
 {
+    const struct sigaction initial = { .sa_handler = SIG_DFL };
     sigset_t none;
 
     sigemptyset(&none);
-    for (int signum = 1; signum < NSIG; signum++) {
-        if (signum != SIGKILL && signum != SIGSTOP)
-            signal(signum, SIG_DFL);
-    }
+    for (int signum = 1; signum < NSIG; signum++)
+        sigaction(signum, &initial, NULL); /* not KILL, STOP and libc's own */
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* In the child, after fork: async-signal-safe calls only. */
+/* In the child, after vfork: it has our memory, so system calls only. */
 _Noreturn static void child(const struct hx_helper *helper, const char *path,
                             char *const *argv, const struct pipes *p,
                             pid_t parent)
@@ -152,6 +152,24 @@ _Noreturn static void child(const struct hx_helper *helper, const char *path,
     if (getppid() == parent)
         execv(path, argv);
     _exit(127);
+}
+
+/* The child shares our memory until it is another program: copying the tables
+ * of ours would take longer than all else here.  No handler of ours may run in
+ * it. */
+static pid_t start(const struct hx_helper *helper, const char *path,
+                   char *const *argv, const struct pipes *p)
+{
+    pid_t parent = getpid(), pid;
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid = vfork();
+    if (pid == 0)
+        child(helper, path, argv, p, parent);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return pid;
 }
 
 static void take_error(const json_t *error, struct hx_err *err)
@@ -273,9 +291,9 @@ int hx_helper_run(const struct hx_helper *helper, struct hx_err *err)
     _cleanup_free_ char *path = hx_helper_path(helper->program);
     _cleanup_strv_ char **argv = NULL;
     _cleanup_(close_pipes) struct pipes p;
-    pid_t parent = getpid(), pid;
     struct hx_err unseen;
     int failed, status;
+    pid_t pid;
 
     if (!err)
         err = &unseen;
@@ -286,11 +304,9 @@ int hx_helper_run(const struct hx_helper *helper, struct hx_err *err)
         hx_strv_add_all(&argv, helper->args) < 0)
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "starting %s",
                           helper->program);
-    pid = fork();
+    pid = start(helper, path, argv, &p);
     if (pid < 0)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "starting %s", path);
-    if (pid == 0)
-        child(helper, path, argv, &p, parent);
     close(p.out[1]);
     p.out[1] = -1;
     failed = read_lines(helper, p.out[0], pid, err);

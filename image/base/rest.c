@@ -7,6 +7,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* What is smaller is not worth telling all processors of. */
+#define LARGE_BYTES ((size_t)128 * 1024)
+
 /* What nobody writes to is the same in the file: it can be forgotten. */
 static int forget(struct dl_phdr_info *info, size_t size, void *opaque)
 {
@@ -19,7 +22,8 @@ static int forget(struct dl_phdr_info *info, size_t size, void *opaque)
         uintptr_t start = info->dlpi_addr + part->p_vaddr;
         uintptr_t end = start + part->p_memsz;
 
-        if (part->p_type != PT_LOAD || part->p_flags & PF_W)
+        if (part->p_type != PT_LOAD || part->p_flags & PF_W ||
+            part->p_memsz < LARGE_BYTES)
             continue;
         start &= ~(page - 1);
         end = (end + page - 1) & ~(page - 1);

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "image/base/quit.h"
 #include "image/mklayer/layer.h"
 #include "image/walls/program.h"
 
@@ -156,5 +157,5 @@ int main(int argc, char **argv)
         fputs(usage, stdout);
     else if (rc == 0)
         rc = run(&options, &err);
-    return hx_program_end(rc, &err);
+    hx_quit(hx_program_end(rc, &err));
 }

@@ -9,8 +9,11 @@
 #define RING 64
 /* What the caller fills meanwhile: a file's block and a fragment block. */
 #define HELD 2
+/* So many blocks wait before a thread is woken for them, which may cost as much
+ * as half a block's compression. */
+#define WAKE_AT 4
 
-enum slot_state { SLOT_WAITING, SLOT_READY, SLOT_FAILED };
+enum slot_state { SLOT_WAITING, SLOT_TAKEN, SLOT_READY, SLOT_FAILED };
 
 struct slot {
     struct hx_block block;
@@ -20,7 +23,7 @@ struct slot {
 struct worker {
     struct hx_blocks *blocks;
     pthread_t thread;
-    int started;
+    int started; /* or it is the caller's */
     sqfs_compressor_t *compressor;
     struct hx_hasher *hasher;
     unsigned char *scratch; /* swapped with a block's data */
@@ -33,10 +36,12 @@ struct hx_blocks {
     pthread_cond_t work;  /* for the workers */
     pthread_cond_t ready; /* for the caller */
     /* Under the lock: the ring's slots [first..next) are under way, and
-     * [taken..next) of them no worker has looked at yet. */
+     * [taken..next) of them no worker has looked at yet; `waiting` of these
+     * have data. */
     unsigned first;
     unsigned taken;
     unsigned next;
+    unsigned waiting;
     int stop;
     struct slot ring[RING];
 
@@ -44,7 +49,7 @@ struct hx_blocks {
     size_t free_buffers;
 
     unsigned worker_count;
-    struct worker workers[];
+    struct worker workers[]; /* the first is the caller's */
 };
 
 /* -- the workers ---------------------------------------------------------- */
@@ -64,9 +69,6 @@ static int work_on(struct worker *worker, struct hx_block *block)
         memset(&block->hash, 0, sizeof(block->hash));
         return 0;
     }
-    if (hx_hasher_run(worker->hasher, block->data, block->raw_len,
-                      &block->hash) < 0)
-        return -1;
     n = worker->compressor->do_block(worker->compressor, block->data,
                                      block->raw_len, worker->scratch,
                                      (sqfs_u32)worker->blocks->block_bytes);
@@ -81,7 +83,31 @@ static int work_on(struct worker *worker, struct hx_block *block)
         block->len = (uint32_t)n;
         block->compressed = 1;
     }
-    return 0;
+    return hx_hasher_run(worker->hasher, block->data, block->len, &block->hash);
+}
+
+/* With the lock, which is given up meanwhile: does the next block that waits;
+ * 0 when there is none. */
+static int work(struct worker *worker)
+{
+    struct hx_blocks *blocks = worker->blocks;
+    struct slot *slot = NULL;
+    int r;
+
+    while (blocks->waiting && !slot) {
+        slot = &blocks->ring[blocks->taken++ % RING];
+        if (slot->state != SLOT_WAITING)
+            slot = NULL; /* it has no data */
+    }
+    if (!slot)
+        return 0;
+    slot->state = SLOT_TAKEN;
+    blocks->waiting--;
+    pthread_mutex_unlock(&blocks->lock);
+    r = work_on(worker, &slot->block);
+    pthread_mutex_lock(&blocks->lock);
+    slot->state = r < 0 ? SLOT_FAILED : SLOT_READY;
+    return 1;
 }
 
 static void *run(void *arg)
@@ -90,22 +116,11 @@ static void *run(void *arg)
     struct hx_blocks *blocks = worker->blocks;
 
     pthread_mutex_lock(&blocks->lock);
-    for (;;) {
-        struct slot *slot;
-        int r = 0;
-
-        while (!blocks->stop && blocks->taken == blocks->next)
+    while (!blocks->stop) {
+        if (work(worker))
+            pthread_cond_signal(&blocks->ready);
+        else
             pthread_cond_wait(&blocks->work, &blocks->lock);
-        if (blocks->stop)
-            break;
-        slot = &blocks->ring[blocks->taken++ % RING];
-        if (slot->state != SLOT_WAITING)
-            continue; /* it has no data */
-        pthread_mutex_unlock(&blocks->lock);
-        r = work_on(worker, &slot->block);
-        pthread_mutex_lock(&blocks->lock);
-        slot->state = r < 0 ? SLOT_FAILED : SLOT_READY;
-        pthread_cond_signal(&blocks->ready);
     }
     pthread_mutex_unlock(&blocks->lock);
     return NULL;
@@ -113,8 +128,13 @@ static void *run(void *arg)
 
 /* -- the caller ----------------------------------------------------------- */
 
+static int is_ready(const struct hx_blocks *blocks, const struct slot *slot)
+{
+    return blocks->first != blocks->next && slot->state >= SLOT_READY;
+}
+
 /* The oldest block, once it is ready; with `wait` 0 only if it is already.
- * 1 when one was done, 0 when none was. */
+ * Who has to wait works, too.  1 when one was done, 0 when none was. */
 static int finish_one(struct hx_blocks *blocks, int wait, hx_blocks_done *done,
                       void *opaque, struct hx_err *err)
 {
@@ -122,9 +142,11 @@ static int finish_one(struct hx_blocks *blocks, int wait, hx_blocks_done *done,
     int r;
 
     pthread_mutex_lock(&blocks->lock);
-    while (wait && blocks->first != blocks->next && slot->state == SLOT_WAITING)
-        pthread_cond_wait(&blocks->ready, &blocks->lock);
-    r = blocks->first != blocks->next && slot->state != SLOT_WAITING;
+    while (wait && blocks->first != blocks->next && !is_ready(blocks, slot)) {
+        if (!work(&blocks->workers[0]))
+            pthread_cond_wait(&blocks->ready, &blocks->lock);
+    }
+    r = is_ready(blocks, slot);
     pthread_mutex_unlock(&blocks->lock);
     if (!r)
         return 0;
@@ -172,7 +194,9 @@ int hx_blocks_put(struct hx_blocks *blocks, const struct hx_block *block,
     slot->state = block->data ? SLOT_WAITING : SLOT_READY;
     pthread_mutex_lock(&blocks->lock);
     blocks->next++;
-    pthread_cond_signal(&blocks->work);
+    blocks->waiting += block->data != NULL;
+    if (blocks->waiting >= WAKE_AT)
+        pthread_cond_signal(&blocks->work);
     pthread_mutex_unlock(&blocks->lock);
     return 0;
 }
@@ -201,6 +225,8 @@ static int add_worker(struct hx_blocks *blocks,
     worker->scratch = malloc(blocks->block_bytes);
     if (!worker->compressor || !worker->hasher || !worker->scratch)
         return -1;
+    if (worker == &blocks->workers[0])
+        return 0;
     worker->started = pthread_create(&worker->thread, NULL, run, worker) == 0;
     return worker->started ? 0 : -1;
 }
@@ -208,8 +234,9 @@ static int add_worker(struct hx_blocks *blocks,
 static int start(struct hx_blocks *blocks, const sqfs_compressor_t *compressor,
                  const struct hx_fingerprint_key *key, unsigned threads)
 {
-    /* One for each thread, one more ready for each, and the caller's. */
-    size_t count = 2 * (size_t)threads + HELD;
+    /* One for each thread, one more ready for each, those that wait, and the
+     * caller's. */
+    size_t count = 2 * (size_t)threads + WAKE_AT + HELD;
 
     blocks->buffers = calloc(count, sizeof(unsigned char *));
     if (!blocks->buffers)

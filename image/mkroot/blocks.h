@@ -9,7 +9,8 @@
  *     r = hx_blocks_drain(blocks, done, opaque, err);
  *
  * `done` is called from within these three, on the caller's thread, for each
- * block in turn: so the result does not depend on the threads.
+ * block in turn: so the result does not depend on the threads.  Where the
+ * caller would have to wait it compresses, too.
  */
 #ifndef HX_MKROOT_BLOCKS_H
 #define HX_MKROOT_BLOCKS_H
@@ -32,7 +33,9 @@ struct hx_block {
     /* For `done`: */
     uint32_t len;   /* bytes to write from `data`; 0 when all are NUL */
     int compressed; /* or as they were */
-    struct hx_fingerprint hash; /* of the raw data */
+    /* Of what is to be written.  A block of block_bytes has that length only
+     * when it is stored as it is, so the same hash means the same content. */
+    struct hx_fingerprint hash;
 };
 
 struct hx_blocks;
@@ -41,8 +44,9 @@ struct hx_blocks;
 typedef int hx_blocks_done(void *opaque, const struct hx_block *block,
                            struct hx_err *err);
 
-/* `compressor` and `key` are borrowed, and copied for each thread; NULL when
- * memory, or the threads, cannot be had. */
+/* `compressor` and `key` are borrowed, and copied for each thread; of `threads`
+ * (1 or more) the caller's is one.  NULL when memory, or the threads, cannot be
+ * had. */
 struct hx_blocks *hx_blocks_new(const sqfs_compressor_t *compressor,
                                 const struct hx_fingerprint_key *key,
                                 size_t block_bytes, unsigned threads);

@@ -46,6 +46,7 @@ struct conversion {
     struct read_layer *layers;
     size_t index; /* of the layer being read, and its tar */
     struct hx_stream *stream;
+    unsigned char *room; /* the streams' */
     uint32_t entries;
     uint64_t tar_bytes;
     uint64_t data_bytes;
@@ -309,7 +310,7 @@ static int read_layer(struct conversion *c, size_t index,
     int r = -HX_ERR_SYSTEM;
 
     c->index = index;
-    c->stream = hx_stream_open(&c->convert->layers[index],
+    c->stream = hx_stream_open(&c->convert->layers[index], c->room,
                                HX_MKROOT_TAR_BYTES_MAX - c->tar_bytes, err);
     if (c->stream)
         r = read(c, err);
@@ -387,25 +388,27 @@ static int fetch_layers(struct conversion *c, struct hx_err *err)
 
 /* -- the whole ------------------------------------------------------------ */
 
-#define HASH_BYTES ((size_t)256 * 1024)
+/* So much at once stays in the cache. */
+#define HASH_BYTES (HX_STREAM_ROOM_BYTES / 4)
 
-static int hash_disk(int fd, char hex_r[HX_DIFF_ID_HEX + 1], struct hx_err *err)
+static int hash_disk(const struct conversion *c, char hex_r[HX_DIFF_ID_HEX + 1],
+                     struct hx_err *err)
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char digest[EVP_MAX_MD_SIZE], *buf = malloc(HASH_BYTES);
+    unsigned char digest[EVP_MAX_MD_SIZE];
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    int fd = c->convert->output_fd;
     off_t at = 0;
     ssize_t n = -1;
-    int ok = buf && hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1;
+    int ok = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1;
 
     errno = ENOMEM;
-    while (ok && (n = pread(fd, buf, HASH_BYTES, at)) > 0) {
-        ok = EVP_DigestUpdate(hash, buf, (size_t)n) == 1;
+    while (ok && (n = pread(fd, c->room, HASH_BYTES, at)) > 0) {
+        ok = EVP_DigestUpdate(hash, c->room, (size_t)n) == 1;
         at += n;
     }
     ok = ok && n == 0 && EVP_DigestFinal_ex(hash, digest, NULL) == 1;
     EVP_MD_CTX_free(hash);
-    free(buf);
     if (!ok)
         return hx_err_sys(err, HX_ERR_SYSTEM, errno, "reading the root disk");
     for (size_t i = 0; i < HX_DIFF_ID_HEX / 2; i++) {
@@ -426,7 +429,8 @@ static int start(struct conversion *c, struct hx_err *err)
         return -HX_ERR_LIMIT;
     }
     c->layers = calloc(c->convert->layer_count + 1, sizeof(*c->layers));
-    if (!c->layers)
+    c->room = hx_stream_room_new();
+    if (!c->layers || !c->room)
         return no_memory(err);
     r = hx_tree_init(&c->tree, err);
     if (r == 0)
@@ -442,6 +446,7 @@ static void release(struct conversion *c)
     for (size_t i = 0; c->layers && i < c->convert->layer_count; i++)
         hx_journal_release(&c->layers[i].journal);
     free(c->layers);
+    hx_stream_room_free(c->room);
     hx_pathset_release(&c->above);
     hx_squash_free(c->squash);
     hx_xattr_table_release(&c->xattrs);
@@ -464,8 +469,10 @@ int hx_convert_run(const struct hx_convert *convert,
         r = fetch_layers(&c, err);
     if (r == 0)
         r = hx_squash_finish(c.squash, &c.tree, &c.xattrs, &disk, err);
+    if (r == 0 && convert->written)
+        convert->written(convert->opaque);
     if (r == 0)
-        r = hash_disk(convert->output_fd, result_r->sha256, err);
+        r = hash_disk(&c, result_r->sha256, err);
     if (r == 0) {
         result_r->bytes = disk.bytes;
         result_r->files = disk.files;

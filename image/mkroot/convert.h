@@ -22,6 +22,9 @@ struct hx_convert {
      * so far. */
     void (*progress)(size_t layer, uint64_t done_bytes, uint64_t total_bytes,
                      void *opaque);
+    /* Called once, or NULL: the disk is written, and only its digest is still
+     * missing. */
+    void (*written)(void *opaque);
     void *opaque;
 };
 

@@ -7,6 +7,7 @@
  *
  *     {"progress":{"layer":0,"done_bytes":n,"total_bytes":m}}   now and then,
  *                                                  and at the layer's end
+ *     {"written":true}                          the disk is; its digest follows
  *     {"bytes":n,"files":n,"sha256":"..."}                      at the end, or
  *     {"error":{"code":"corrupt","message":"..."}}              with status 1
  *
@@ -27,6 +28,7 @@
 #include <time.h>
 
 #include "image/base/cleanup.h"
+#include "image/base/quit.h"
 #include "image/mkroot/convert.h"
 #include "image/mkroot/limits.h"
 #include "image/walls/program.h"
@@ -285,6 +287,12 @@ static void progress(size_t layer, uint64_t done_bytes, uint64_t total_bytes,
                              (json_int_t)total_bytes));
 }
 
+static void written(void *opaque)
+{
+    (void)opaque;
+    hx_program_say(json_pack("{s:b}", "written", 1));
+}
+
 static unsigned cpus(void)
 {
     cpu_set_t set;
@@ -363,6 +371,7 @@ int main(int argc, char **argv)
                                  .block_bytes = 64 * 1024,
                                  .threads = cpus() },
                      .progress = progress,
+                     .written = written,
                      .opaque = &told },
     };
     struct hx_err err;
@@ -376,5 +385,5 @@ int main(int argc, char **argv)
     else if (r == 0)
         r = run(&options, &err);
     free(options.layers);
-    return hx_program_end(r, &err);
+    hx_quit(hx_program_end(r, &err));
 }

@@ -82,8 +82,9 @@ int hx_squash_open(int fd, const struct hx_squash_options *options,
 
     if (!squash)
         return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "writing the root disk");
-    hx_outfile_init(&squash->file, fd);
-    r = start(squash, options, err);
+    r = hx_outfile_init(&squash->file, fd) < 0
+            ? hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "writing the root disk")
+            : start(squash, options, err);
     if (r < 0) {
         hx_squash_free(squash);
         return r;
@@ -163,6 +164,7 @@ void hx_squash_free(struct hx_squash *squash)
         return;
     hx_datas_free(squash->datas);
     sqfs_destroy(squash->compressor);
+    hx_outfile_release(&squash->file);
     free(squash->owners);
     free(squash->owner_slots);
     free(squash->xattr_index);

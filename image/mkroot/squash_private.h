@@ -28,14 +28,24 @@ int hx_squash_error(struct hx_squash *squash, int code, const char *doing,
 
 /* -- outfile.c: the disk's file as libsquashfs wants it ------------------- */
 
+/* What is written is collected in a window of the file: the system takes large
+ * aligned pieces at half the cost of small ones.  Reading and cutting write it
+ * out first. */
+#define HX_OUTFILE_WINDOW_BYTES ((size_t)256 * 1024)
+
 struct hx_outfile {
     sqfs_file_t base;
     int fd; /* borrowed */
     uint64_t size;
+    unsigned char *window;
+    uint64_t window_start;
+    size_t window_len;
     int errnum; /* of the first failure */
 };
 
-void hx_outfile_init(struct hx_outfile *file, int fd);
+/* 0, or -1 without memory. */
+int hx_outfile_init(struct hx_outfile *file, int fd);
+void hx_outfile_release(struct hx_outfile *file);
 
 /* -- spool.c: what is written before its place is free -------------------- */
 

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "image/mkroot/decode.h"
 #include "image/mkroot/limits.h"
@@ -14,11 +15,11 @@
 /* Enough to ride out a slow block of either side; small enough to stay in the
  * cores' caches. */
 #define SLOTS      4
-#define SLOT_BYTES ((size_t)256 * 1024)
+#define SLOT_BYTES (HX_STREAM_ROOM_BYTES / SLOTS)
 
 struct slot {
     size_t len;
-    unsigned char *data;
+    unsigned char *data; /* part of the room */
 };
 
 struct hx_stream {
@@ -162,11 +163,6 @@ static int start(struct hx_stream *stream, struct hx_err *err)
     if (!stream->hash ||
         EVP_DigestInit_ex(stream->hash, EVP_sha256(), NULL) != 1)
         return hx_err_set(err, HX_ERR_SYSTEM, "SHA-256 cannot be started");
-    for (int i = 0; i < SLOTS; i++) {
-        stream->slots[i].data = malloc(SLOT_BYTES);
-        if (!stream->slots[i].data)
-            return hx_err_sys(err, HX_ERR_SYSTEM, ENOMEM, "reading the layer");
-    }
     r = pthread_create(&stream->thread, NULL, run, stream);
     if (r)
         return hx_err_sys(err, HX_ERR_SYSTEM, r, "starting a thread");
@@ -174,8 +170,23 @@ static int start(struct hx_stream *stream, struct hx_err *err)
     return 0;
 }
 
+unsigned char *hx_stream_room_new(void)
+{
+    void *room = mmap(NULL, HX_STREAM_ROOM_BYTES, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+    return room == MAP_FAILED ? NULL : room;
+}
+
+void hx_stream_room_free(unsigned char *room)
+{
+    if (room)
+        munmap(room, HX_STREAM_ROOM_BYTES);
+}
+
 struct hx_stream *hx_stream_open(const struct hx_layer *layer,
-                                 uint64_t tar_bytes_left, struct hx_err *err)
+                                 unsigned char *room, uint64_t tar_bytes_left,
+                                 struct hx_err *err)
 {
     struct hx_stream *stream = calloc(1, sizeof(*stream));
 
@@ -185,6 +196,8 @@ struct hx_stream *hx_stream_open(const struct hx_layer *layer,
     }
     stream->layer = *layer;
     stream->tar_bytes_left = tar_bytes_left;
+    for (int i = 0; i < SLOTS; i++)
+        stream->slots[i].data = room + i * SLOT_BYTES;
     pthread_mutex_init(&stream->lock, NULL);
     pthread_cond_init(&stream->changed, NULL);
     if (start(stream, err) < 0) {
@@ -263,8 +276,6 @@ void hx_stream_free(struct hx_stream *stream)
         pthread_mutex_unlock(&stream->lock);
         pthread_join(stream->thread, NULL);
     }
-    for (int i = 0; i < SLOTS; i++)
-        free(stream->slots[i].data);
     hx_decode_free(stream->decode);
     EVP_MD_CTX_free(stream->hash);
     pthread_mutex_destroy(&stream->lock);

@@ -3,7 +3,7 @@
  * The tar of one layer: unpacked and hashed by a thread of its own, ahead of
  * the one that reads it.
  *
- *     struct hx_stream *stream = hx_stream_open(&layer, &limits, err);
+ *     struct hx_stream *stream = hx_stream_open(&layer, room, left, err);
  *     while ((n = hx_stream_read(stream, &data, err)) > 0)
  *         ... data[0..n) until the next read ...
  *     r = hx_stream_finish(stream, err);  reads what is left, checks diff_id
@@ -31,12 +31,22 @@ struct hx_layer {
 struct hx_stream;
 
 /*
- * Begins to unpack.  `tar_bytes_left` bounds the tar's size, beside the bound
- * on its ratio to the blob's (limits.h); past it reading fails with
- * HX_ERR_LIMIT.
+ * Where a stream unpacks to, one after another.  It is mapped at once with all
+ * its pages: one by one they are dear where page tables are another's (a
+ * domain's).  NULL without memory.
+ */
+#define HX_STREAM_ROOM_BYTES ((size_t)1 << 20)
+unsigned char *hx_stream_room_new(void);
+void hx_stream_room_free(unsigned char *room); /* NULL is fine */
+
+/*
+ * Begins to unpack into `room`, which is borrowed.  `tar_bytes_left` bounds the
+ * tar's size, beside the bound on its ratio to the blob's (limits.h); past it
+ * reading fails with HX_ERR_LIMIT.
  */
 struct hx_stream *hx_stream_open(const struct hx_layer *layer,
-                                 uint64_t tar_bytes_left, struct hx_err *err);
+                                 unsigned char *room, uint64_t tar_bytes_left,
+                                 struct hx_err *err);
 
 /* The next bytes, the stream's, valid until the next call; 0 at the end. */
 ssize_t hx_stream_read(struct hx_stream *stream, const void **data_r,

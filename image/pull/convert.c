@@ -23,6 +23,7 @@
 struct run {
     const struct hx_layers *layers;
     int output;
+    int sync_errno; /* of bringing it to the disk */
     struct hx_converted converted;
     int has_result;
     /* Of a run beside the downloads; else NULL. */
@@ -86,6 +87,11 @@ static void take_line(const json_t *line, void *opaque)
         /* What there is begins to go to the disk now, not in the end. */
         sync_file_range(run->output, 0, 0, SYNC_FILE_RANGE_WRITE);
         take_progress(progress, run);
+        return;
+    }
+    if (json_is_true(json_object_get(line, "written"))) {
+        /* While mkroot reads it once more. */
+        run->sync_errno = fdatasync(run->output) < 0 ? errno : 0;
         return;
     }
     if (hx_json_str(line, "sha256", "", HX_JSON_REQUIRED, &sha256, NULL) < 0 ||
@@ -176,6 +182,8 @@ static int run_mkroot(struct run *run, int output, struct hx_err *err)
     rc = hx_helper_run(&helper, err);
     if (rc == 0 && !run->has_result)
         rc = hx_err_set(err, HX_ERR_SYSTEM, "'mkroot' gave no result");
+    if (rc == 0 && run->sync_errno)
+        rc = hx_err_sys(err, HX_ERR_SYSTEM, run->sync_errno, "root disk");
     return rc;
 }
 

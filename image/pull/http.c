@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "image/base/clock.h"
 #include "image/pull/proxy.h"
 #include "image/pull/stop.h"
 #include "image/pull/url.h"
@@ -17,11 +18,16 @@
 #define CHALLENGES_MAX   16
 #define STALL_BYTES      512L /* a second */
 #define UPLOAD_PATIENCE  10   /* times the stall of a download */
+/* curl hands out a body in small pieces; a sink gets it in larger ones, which
+ * cost the file system half as much, or so often at least. */
+#define HELD_MAX_BYTES ((size_t)128 << 10)
+#define HELD_MAX_MS    100
 
 struct hx_http {
     CURL *curl;
     struct hx_http_times times;
     CURLcode last;
+    char held[HELD_MAX_BYTES]; /* for the sink */
 };
 
 /* One transfer: what the callbacks need. */
@@ -32,6 +38,9 @@ struct transfer {
     struct hx_err *err;
     time_t retry_at, server_time; /* 0: not said */
     uint64_t sent_bytes;          /* of the upload */
+    char *held;                   /* what the sink has not got yet */
+    size_t held_bytes;
+    int64_t given_ms; /* when it got something last */
     int begun;
     int refused; /* a callback has set the error */
 };
@@ -218,6 +227,36 @@ static int begin_once(struct transfer *t)
     return 0;
 }
 
+static int give_held(struct transfer *t)
+{
+    size_t len = t->held_bytes;
+
+    t->held_bytes = 0;
+    t->given_ms = hx_clock_monotonic_ms();
+    if (!len || t->request->sink(t->held, len, t->request->opaque, t->err) >= 0)
+        return 0;
+    t->refused = 1;
+    return -1;
+}
+
+static int hold(struct transfer *t, const char *data, size_t len)
+{
+    while (len > 0) {
+        size_t n = HELD_MAX_BYTES - t->held_bytes;
+
+        if (n > len)
+            n = len;
+        memcpy(t->held + t->held_bytes, data, n);
+        t->held_bytes += n;
+        data += n;
+        len -= n;
+        if (t->held_bytes == HELD_MAX_BYTES && give_held(t) < 0)
+            return -1;
+    }
+    return hx_clock_monotonic_ms() - t->given_ms < HELD_MAX_MS ? 0
+                                                               : give_held(t);
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *opaque)
 {
     struct transfer *t = opaque;
@@ -225,13 +264,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *opaque)
 
     if (begin_once(t) < 0)
         return 0;
-    if (t->reply->status / 100 == 2 && t->request->sink) {
-        if (t->request->sink(data, len, t->request->opaque, t->err) < 0) {
-            t->refused = 1;
-            return 0;
-        }
-        return len;
-    }
+    if (t->reply->status / 100 == 2 && t->request->sink)
+        return hold(t, data, len) < 0 ? 0 : len;
     if (hx_buf_add(&t->reply->body, data, len) < 0) {
         hx_err_set(t->err, HX_ERR_LIMIT, "the answer is larger than %zu bytes",
                    t->reply->body.max);
@@ -548,7 +582,11 @@ int hx_http_get(struct hx_http *http, const struct hx_http_request *request,
                 struct hx_http_reply *reply_r, struct hx_err *err)
 {
     struct transfer t = {
-        .request = request, .reply = reply_r, .curl = http->curl, .err = err
+        .request = request,
+        .reply = reply_r,
+        .curl = http->curl,
+        .err = err,
+        .held = http->held,
     };
     char words[CURL_ERROR_SIZE] = "";
     _cleanup_url_ struct hx_url url = { 0 };
@@ -573,6 +611,9 @@ int hx_http_get(struct hx_http *http, const struct hx_http_request *request,
         curl_easy_setopt(http->curl, CURLOPT_FRESH_CONNECT, 1L);
     }
     http->last = failed ? CURLE_OUT_OF_MEMORY : curl_easy_perform(http->curl);
+    /* What came before it broke off counts. */
+    if (!t.refused && give_held(&t) < 0)
+        http->last = CURLE_WRITE_ERROR;
     if (http->last == CURLE_OK && begin_once(&t) < 0)
         http->last = CURLE_WRITE_ERROR;
     curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, NULL);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "image/base/quit.h"
 #include "image/base/strv.h"
 #include "image/pull/check.h"
 #include "image/pull/derive.h"
@@ -348,8 +349,7 @@ int main(int argc, char **argv)
     }
     if (rc == 0)
         rc = run(&command, &err);
-    if (rc == 0)
-        return 0;
-    hx_report_error(&err);
-    return 1;
+    if (rc < 0)
+        hx_report_error(&err);
+    hx_quit(rc < 0 ? 1 : 0);
 }
