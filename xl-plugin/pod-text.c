@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xl-plugin/pod-text.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,13 +208,18 @@ static json_t *network_json(const struct hx_pod *pod)
                      "Vif", hx_json_text(pod->vif ? pod->vif : ""));
 }
 
-static json_t *texts_json(char *const *list)
+static json_t *some_texts_json(char *const *list, size_t count)
 {
     json_t *array = json_array();
 
-    for (; array && list && *list; list++)
-        json_array_append_new(array, hx_json_text(*list));
+    for (size_t i = 0; array && i < count && list && list[i]; i++)
+        json_array_append_new(array, hx_json_text(list[i]));
     return array;
+}
+
+static json_t *texts_json(char *const *list)
+{
+    return some_texts_json(list, SIZE_MAX);
 }
 
 static const char *writable_name(enum hx_writable writable)
@@ -232,12 +238,15 @@ static const char *writable_name(enum hx_writable writable)
 static json_t *container_json(const struct hx_container_spec *c,
                               const char *hostname)
 {
+    size_t entrypoint = c->entrypoint_count;
     json_t *obj = json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:I, s:s, "
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:I, s:s, "
         "s:b, s:o, s:b}",
         "Name", hx_json_text(c->name), "Image", hx_json_text(c->image),
         "Hostname", hx_json_text(hostname), "User", hx_json_text(c->user),
-        "Env", texts_json(c->env), "Cmd", texts_json(c->args), "WorkingDir",
+        "Env", texts_json(c->env), "Entrypoint",
+        some_texts_json(c->args, entrypoint), "Cmd",
+        c->args ? texts_json(c->args + entrypoint) : json_array(), "WorkingDir",
         hx_json_text(c->cwd), "Tty", c->tty, "StopSignal",
         hx_signal_name(c->stop_signal), "StopTimeout",
         (json_int_t)(c->stop_timeout_ms / 1000), "Writable",

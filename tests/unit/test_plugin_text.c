@@ -295,13 +295,14 @@ static void test_why_a_process_was_killed(void **state)
 
 static void test_a_pod_as_json(void **state)
 {
-    const char *args[] = { "nginx", "-g", "daemon off;", NULL };
+    const char *args[] = { "/entry.sh", "nginx", "-g", "daemon off;", NULL };
     const char *env[] = { "A=1", NULL };
     struct hx_container_spec container = {
         .name = (char *)"web",
         .image = (char *)"nginx:latest",
         .image_id = (char *)"sha256:aa",
         .args = (char **)args,
+        .entrypoint_count = 1,
         .env = (char **)env,
         .user = (char *)"",
         .cwd = (char *)"/",
@@ -329,7 +330,8 @@ static void test_a_pod_as_json(void **state)
     };
     _cleanup_json_ json_t *doc = hx_pod_inspect_json(&pod, "/log", NULL);
     _cleanup_json_ json_t *entry = hx_pod_list_json(&pod, NOW);
-    const char *status, *error, *ip, *created, *stage, *stop;
+    const char *status, *error, *ip, *created, *stage, *stop, *entrypoint;
+    const char *cmd[3];
     int running, code, prefix, domid, memory, us;
 
     (void)state;
@@ -337,12 +339,14 @@ static void test_a_pod_as_json(void **state)
     assert_int_equal(
         json_unpack(doc,
                     "{s:{s:s, s:b, s:i, s:s}, s:{s:s, s:i}, s:s, s:i, s:i, "
-                    "s:[{s:s, s:i}], s:{s:s}}",
+                    "s:[{s:s, s:i}], s:{s:s, s:[s!], s:[sss!]}}",
                     "State", "Status", &status, "Running", &running, "ExitCode",
                     &code, "Error", &error, "NetworkSettings", "IPAddress", &ip,
                     "IPPrefixLen", &prefix, "Created", &created, "Domid",
                     &domid, "MemoryMiB", &memory, "Stages", "Name", &stage,
-                    "Microseconds", &us, "Config", "StopSignal", &stop),
+                    "Microseconds", &us, "Config", "StopSignal", &stop,
+                    "Entrypoint", &entrypoint, "Cmd", &cmd[0], &cmd[1],
+                    &cmd[2]),
         0);
     assert_string_equal(status, "exited");
     assert_false(running);
@@ -356,6 +360,9 @@ static void test_a_pod_as_json(void **state)
     assert_string_equal(stage, "create.disks");
     assert_int_equal(us, 1234);
     assert_string_equal(stop, "SIGQUIT");
+    assert_string_equal(entrypoint, "/entry.sh");
+    assert_string_equal(cmd[0], "nginx");
+    assert_string_equal(cmd[2], "daemon off;");
     assert_int_equal(json_array_size(json_object_get(doc, "Stages")), 2);
 
     assert_non_null(entry);
