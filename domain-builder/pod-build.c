@@ -19,6 +19,7 @@
 #include "domain-builder/resources.h"
 #include "domain-builder/scratch.h"
 #include "domain-builder/steps.h"
+#include "domain-builder/xen_control.h"
 #include "domain-builder/xen_domain.h"
 #include "image/base/cleanup.h"
 #include "pv-init/guest-abi.h"

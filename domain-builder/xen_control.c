@@ -9,17 +9,36 @@
 #include "domain-builder/xen_host.h"
 #include "image/base/cleanup.h"
 
+/* libxl, for something new. */
+static int begin(struct hx_host *host, libxl_ctx **ctx_r, struct hx_err *err)
+{
+    int r = hx_xen_libxl(host, ctx_r, err);
+
+    if (r == 0)
+        hx_xen_forget(host);
+    return r;
+}
+
 int hx_domain_pause(struct hx_host *host, uint32_t domid, struct hx_err *err)
 {
     libxl_ctx *ctx;
-    int r = hx_xen_libxl(host, &ctx, err);
-    int rc;
+    int r = begin(host, &ctx, err), rc;
 
     if (r < 0)
         return r;
-    hx_xen_forget(host);
     rc = libxl_domain_pause(ctx, domid, NULL);
     return rc ? hx_xen_err(host, err, rc, "pausing domain %u", domid) : 0;
+}
+
+int hx_domain_unpause(struct hx_host *host, uint32_t domid, struct hx_err *err)
+{
+    libxl_ctx *ctx;
+    int r = begin(host, &ctx, err), rc;
+
+    if (r < 0)
+        return r;
+    rc = libxl_domain_unpause(ctx, domid, NULL);
+    return rc ? hx_xen_err(host, err, rc, "starting domain %u", domid) : 0;
 }
 
 int hx_domain_rename(struct hx_host *host, uint32_t domid, const char *name,
@@ -28,12 +47,10 @@ int hx_domain_rename(struct hx_host *host, uint32_t domid, const char *name,
     _cleanup_free_ char *old = NULL;
     libxl_ctx *ctx;
     uint32_t other = 0;
-    int r = hx_xen_libxl(host, &ctx, err);
-    int rc;
+    int r = begin(host, &ctx, err), rc;
 
     if (r < 0)
         return r;
-    hx_xen_forget(host);
     old = libxl_domid_to_name(ctx, domid);
     if (old && strcmp(old, name) == 0)
         return 0;
@@ -52,12 +69,10 @@ int hx_domain_set_memory(struct hx_host *host, uint32_t domid, uint64_t mem_kib,
                          struct hx_err *err)
 {
     libxl_ctx *ctx;
-    int r = hx_xen_libxl(host, &ctx, err);
-    int rc;
+    int r = begin(host, &ctx, err), rc;
 
     if (r < 0)
         return r;
-    hx_xen_forget(host);
     /* Enforced: what has been given back cannot be taken against our will. */
     rc = libxl_set_memory_target(ctx, domid, (int64_t)mem_kib, 0, 1);
     return rc ? hx_xen_err(host, err, rc, "setting the memory of domain %u",
@@ -70,12 +85,10 @@ int hx_domain_set_vcpus(struct hx_host *host, uint32_t domid, unsigned vcpus,
 {
     libxl_bitmap online;
     libxl_ctx *ctx;
-    int r = hx_xen_libxl(host, &ctx, err);
-    int rc;
+    int r = begin(host, &ctx, err), rc;
 
     if (r < 0)
         return r;
-    hx_xen_forget(host);
     libxl_bitmap_init(&online);
     rc = libxl_cpu_bitmap_alloc(ctx, &online, (int)vcpus);
     for (unsigned i = 0; rc == 0 && i < vcpus; i++)

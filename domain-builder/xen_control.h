@@ -7,8 +7,10 @@
 
 #include "domain-builder/host.h"
 
-/* Holds all its virtual CPUs; hx_domain_unpause() lets them go on. */
+/* Holds all its virtual CPUs, and lets them go on; one that was built begins
+ * held. */
 int hx_domain_pause(struct hx_host *host, uint32_t domid, struct hx_err *err);
+int hx_domain_unpause(struct hx_host *host, uint32_t domid, struct hx_err *err);
 
 /* One that has the name already is no error.  HX_ERR_EXISTS: another domain
  * has it. */

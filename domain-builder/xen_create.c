@@ -300,16 +300,3 @@ int hx_domain_build(struct hx_host *host, const struct hx_domain_parts *parts,
         *domid_r = domid;
     return r;
 }
-
-int hx_domain_unpause(struct hx_host *host, uint32_t domid, struct hx_err *err)
-{
-    libxl_ctx *ctx;
-    int r = hx_xen_libxl(host, &ctx, err);
-    int rc;
-
-    if (r < 0)
-        return r;
-    hx_xen_forget(host);
-    rc = libxl_domain_unpause(ctx, domid, NULL);
-    return rc ? hx_xen_err(host, err, rc, "starting domain %u", domid) : 0;
-}

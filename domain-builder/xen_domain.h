@@ -43,8 +43,6 @@ struct hx_domain_parts {
 int hx_domain_build(struct hx_host *host, const struct hx_domain_parts *parts,
                     uint32_t *domid_r, struct hx_err *err);
 
-int hx_domain_unpause(struct hx_host *host, uint32_t domid, struct hx_err *err);
-
 /* Destroys the domain with this UUID; none is no error. */
 int hx_domain_destroy(struct hx_host *host, const char *uuid,
                       struct hx_err *err);
