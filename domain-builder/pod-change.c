@@ -13,7 +13,6 @@
 #include "domain-builder/pod-state.h"
 #include "domain-builder/pod-view.h"
 #include "domain-builder/xen_control.h"
-#include "domain-builder/xen_domain.h"
 #include "domain-builder/xen_domains.h"
 #include "image/base/cleanup.h"
 
