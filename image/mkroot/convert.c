@@ -17,7 +17,6 @@
 #include "image/mkroot/convert.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -394,29 +393,20 @@ static int fetch_layers(struct conversion *c, struct hx_err *err)
 static int hash_disk(const struct conversion *c, char hex_r[HX_DIFF_ID_HEX + 1],
                      struct hx_err *err)
 {
-    static const char digits[] = "0123456789abcdef";
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    EVP_MD_CTX *hash = EVP_MD_CTX_new();
-    int fd = c->convert->output_fd;
+    EVP_MD_CTX *hash = hx_sha256_new();
+    int fd = c->convert->output_fd, ok = hash != NULL;
     off_t at = 0;
     ssize_t n = -1;
-    int ok = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1;
 
     errno = ENOMEM;
     while (ok && (n = pread(fd, c->room, HASH_BYTES, at)) > 0) {
         ok = EVP_DigestUpdate(hash, c->room, (size_t)n) == 1;
         at += n;
     }
-    ok = ok && n == 0 && EVP_DigestFinal_ex(hash, digest, NULL) == 1;
+    ok = ok && n == 0 && hx_sha256_end(hash, hex_r) == 0;
     EVP_MD_CTX_free(hash);
-    if (!ok)
-        return hx_err_sys(err, HX_ERR_SYSTEM, errno, "reading the root disk");
-    for (size_t i = 0; i < HX_DIFF_ID_HEX / 2; i++) {
-        hex_r[2 * i] = digits[digest[i] >> 4];
-        hex_r[2 * i + 1] = digits[digest[i] & 15];
-    }
-    hex_r[HX_DIFF_ID_HEX] = '\0';
-    return 0;
+    return ok ? 0
+              : hx_err_sys(err, HX_ERR_SYSTEM, errno, "reading the root disk");
 }
 
 static int start(struct conversion *c, struct hx_err *err)

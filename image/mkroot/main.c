@@ -65,7 +65,7 @@ static const char usage[] =
     "  --level N             of zstd or gzip\n"
     "  --block-size BYTES    a power of two from 4096 to 1048576\n"
     "                        (65536)\n"
-    "  --threads N           threads that compress (the CPUs there are);\n"
+    "  --threads N           threads that compress (one less than CPUs);\n"
     "                        the result does not depend on it\n"
     "  -h, --help            print this\n";
 
@@ -298,8 +298,8 @@ static unsigned cpus(void)
     cpu_set_t set;
     int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
 
-    /* Reading takes a core; more than a few writers only cost memory. */
-    return n < 1 ? 1 : n > 8 ? 8 : (unsigned)n;
+    /* Unpacking takes one; more than a few only cost memory. */
+    return n < 2 ? 1 : n > 8 ? 8 : (unsigned)n - 1;
 }
 
 /* -- the walls ------------------------------------------------------------ */

@@ -2,7 +2,6 @@
 #include "image/mkroot/stream.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 
 #include "image/mkroot/decode.h"
 #include "image/mkroot/limits.h"
+#include "image/mkroot/sha256.h"
 
 /* Enough to ride out a slow block of either side; small enough to stay in the
  * cores' caches. */
@@ -38,7 +38,6 @@ struct hx_stream {
     int ended;
     int stop;
     struct hx_err err; /* why it ended early; code 0 when it did not */
-    char diff_id[HX_DIFF_ID_HEX + 1];
 
     int holding; /* the reader uses slots[read % SLOTS] */
     _Atomic uint64_t tar_bytes;
@@ -120,27 +119,13 @@ static int unpack(struct hx_stream *stream, struct hx_err *err)
     }
 }
 
-static void set_diff_id(struct hx_stream *stream)
-{
-    static const char hex[] = "0123456789abcdef";
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
-
-    EVP_DigestFinal_ex(stream->hash, digest, &len);
-    for (size_t i = 0; i < HX_DIFF_ID_HEX / 2 && i < len; i++) {
-        stream->diff_id[2 * i] = hex[digest[i] >> 4];
-        stream->diff_id[2 * i + 1] = hex[digest[i] & 15];
-    }
-}
-
 static void *run(void *arg)
 {
     struct hx_stream *stream = arg;
     struct hx_err err;
 
     hx_err_clear(&err);
-    if (unpack(stream, &err) == 0)
-        set_diff_id(stream);
+    unpack(stream, &err);
     pthread_mutex_lock(&stream->lock);
     stream->err = err;
     stream->ended = 1;
@@ -159,9 +144,8 @@ static int start(struct hx_stream *stream, struct hx_err *err)
         hx_decode_new(stream->layer.fd, &stream->layer.growing, err);
     if (!stream->decode)
         return -1;
-    stream->hash = EVP_MD_CTX_new();
-    if (!stream->hash ||
-        EVP_DigestInit_ex(stream->hash, EVP_sha256(), NULL) != 1)
+    stream->hash = hx_sha256_new();
+    if (!stream->hash)
         return hx_err_set(err, HX_ERR_SYSTEM, "SHA-256 cannot be started");
     r = pthread_create(&stream->thread, NULL, run, stream);
     if (r)
@@ -239,6 +223,7 @@ ssize_t hx_stream_read(struct hx_stream *stream, const void **data_r,
 
 int hx_stream_finish(struct hx_stream *stream, struct hx_err *err)
 {
+    char diff_id[HX_DIFF_ID_HEX + 1];
     const void *data;
     ssize_t n;
 
@@ -247,11 +232,13 @@ int hx_stream_finish(struct hx_stream *stream, struct hx_err *err)
     } while (n > 0);
     if (n < 0)
         return (int)n;
-    if (strcmp(stream->diff_id, stream->layer.diff_id) != 0)
+    if (hx_sha256_end(stream->hash, diff_id) < 0)
+        return hx_err_set(err, HX_ERR_SYSTEM, "SHA-256 failed");
+    if (strcmp(diff_id, stream->layer.diff_id) != 0)
         return hx_err_set(err, HX_ERR_CORRUPT,
                           "its content has the digest sha256:%s, and the "
                           "image's config says sha256:%s; pull it again",
-                          stream->diff_id, stream->layer.diff_id);
+                          diff_id, stream->layer.diff_id);
     return 0;
 }
 

@@ -17,8 +17,9 @@
 
 #include "image/base/err.h"
 #include "image/mkroot/decode.h"
+#include "image/mkroot/sha256.h"
 
-#define HX_DIFF_ID_HEX 64
+#define HX_DIFF_ID_HEX HX_SHA256_HEX
 
 /* One layer's blob. */
 struct hx_layer {
