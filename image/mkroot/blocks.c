@@ -157,6 +157,8 @@ static int finish_one(struct hx_blocks *blocks, int wait, hx_blocks_done *done,
     if (slot->block.data)
         blocks->buffers[blocks->free_buffers++] = slot->block.data;
     pthread_mutex_lock(&blocks->lock);
+    if (blocks->taken == blocks->first)
+        blocks->taken++; /* nobody looks at one without data */
     blocks->first++;
     pthread_mutex_unlock(&blocks->lock);
     return r < 0 ? r : 1;
