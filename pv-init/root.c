@@ -5,9 +5,14 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pv-init/mounts.h"
+
+/* A second for a disk to be opened whose node is there. */
+#define OPEN_TRIES    1000
+#define OPEN_PAUSE_NS 1000000
 
 static void device_path(const struct hx_init_disk *disk,
                         char path_r[HX_INIT_PATH_MAX])
@@ -55,6 +60,22 @@ static int make_folder(const char *path, struct hx_init_err *err)
     return 0;
 }
 
+/* The kernel makes a disk's node a moment before the disk can be opened, which
+ * fails with ENXIO until then. */
+static int mount_opened(const char *device, const char *target,
+                        const char *fstype, unsigned long flags)
+{
+    const struct timespec pause = { .tv_nsec = OPEN_PAUSE_NS };
+
+    for (int tries = 1;; tries++) {
+        if (mount(device, target, fstype, flags, NULL) == 0)
+            return 0;
+        if (errno != ENXIO || tries == OPEN_TRIES)
+            return -1;
+        nanosleep(&pause, NULL);
+    }
+}
+
 /* Mounts a disk and says what the usual failures mean. */
 static int mount_disk(const struct hx_init_disk *disk, const char *target,
                       unsigned long flags, struct hx_init_err *err)
@@ -62,7 +83,7 @@ static int mount_disk(const struct hx_init_disk *disk, const char *target,
     char device[HX_INIT_PATH_MAX];
 
     device_path(disk, device);
-    if (mount(device, target, disk->fstype, flags, NULL) == 0)
+    if (mount_opened(device, target, disk->fstype, flags) == 0)
         return 0;
     if (errno == ENODEV)
         return hx_init_fail(err,

@@ -239,6 +239,15 @@ static int give_held(struct transfer *t)
     return -1;
 }
 
+/* What has been held for long goes on, also when nothing comes after it. */
+static int give_old(struct transfer *t)
+{
+    return t->held_bytes &&
+                   hx_clock_monotonic_ms() - t->given_ms >= HELD_MAX_MS
+               ? give_held(t)
+               : 0;
+}
+
 static int hold(struct transfer *t, const char *data, size_t len)
 {
     while (len > 0) {
@@ -253,8 +262,7 @@ static int hold(struct transfer *t, const char *data, size_t len)
         if (t->held_bytes == HELD_MAX_BYTES && give_held(t) < 0)
             return -1;
     }
-    return hx_clock_monotonic_ms() - t->given_ms < HELD_MAX_MS ? 0
-                                                               : give_held(t);
+    return give_old(t);
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *opaque)
@@ -388,12 +396,11 @@ static void set_credentials(CURL *curl, const struct hx_http_request *request)
 static int on_tick(void *opaque, curl_off_t down_total, curl_off_t down,
                    curl_off_t up_total, curl_off_t up)
 {
-    (void)opaque;
     (void)down_total;
     (void)down;
     (void)up_total;
     (void)up;
-    return hx_stop_is_set();
+    return hx_stop_is_set() || give_old(opaque) < 0;
 }
 
 static void set_limits(CURL *curl, const struct hx_http_times *times)
@@ -507,6 +514,7 @@ static struct curl_slist *prepare(struct hx_http *http, struct transfer *t,
 
     curl_easy_reset(curl);
     set_limits(curl, &http->times);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, t);
     set_tls(curl, request->tls);
     set_credentials(curl, request);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words);
