@@ -242,8 +242,7 @@ static int give_held(struct transfer *t)
 /* What has been held for long goes on, also when nothing comes after it. */
 static int give_old(struct transfer *t)
 {
-    return t->held_bytes &&
-                   hx_clock_monotonic_ms() - t->given_ms >= HELD_MAX_MS
+    return t->held_bytes && hx_clock_monotonic_ms() - t->given_ms >= HELD_MAX_MS
                ? give_held(t)
                : 0;
 }
