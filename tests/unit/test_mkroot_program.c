@@ -219,6 +219,7 @@ static void test_a_disk(void **state)
     assert_int_equal(RUN((char *)"--output-fd", fd_text(fd), (char *)"--layer",
                          layer_text(&fixture.layers[0], TYPE "+zstd")),
                      0);
+    assert_non_null(strstr(said, "{\"written\":true}\n{\"bytes\":"));
     json = last_line();
     assert_int_equal(json_unpack(json, "{s:I,s:I,s:s}", "bytes", &bytes,
                                  "files", &files, "sha256", &sha256),
